@@ -1,0 +1,114 @@
+// What operators ask of the master, as domain values.
+//
+// Owns:      OperatorCall, OperatorReply and the summaries in them.
+// Elsewhere: wire form (proto/operator.proto, proto/operator-codec.ts), answers (master/core/operator.ts), tables (cli/).
+// Source: the questions of Mesos's v1 operator API that this release needs. Snapshots are plain data, made on demand, never on the
+//         allocator's turn.
+
+import type { Refusal } from '../refusal';
+import type { AgentInfo } from './agent';
+import type { AgentId, ExecutorId, FrameworkId, OfferId, TaskId } from './ids';
+import type { FrameworkInfo, Quantities } from './framework';
+import type { Resources } from './resources';
+import type { SandboxStream } from './agent-protocol';
+import type { TaskReason, TaskSource, TaskState } from './task-status';
+import type { MasterInfo } from './scheduler-protocol';
+
+export type OperatorCall =
+  | { readonly kind: 'get-master' }
+  | { readonly kind: 'get-agents' }
+  | { readonly kind: 'get-frameworks' }
+  | { readonly kind: 'get-tasks'; readonly frameworkId?: FrameworkId; readonly includeCompleted: boolean }
+  | { readonly kind: 'get-offers' }
+  | { readonly kind: 'get-roles' }
+  /** Without frameworkId the task id must be unambiguous. */
+  | { readonly kind: 'kill-task'; readonly taskId: TaskId; readonly frameworkId?: FrameworkId }
+  | { readonly kind: 'teardown'; readonly frameworkId: FrameworkId }
+  | { readonly kind: 'set-weight'; readonly role: string; readonly weight: number }
+  | {
+      readonly kind: 'read-sandbox';
+      readonly taskId: TaskId;
+      readonly frameworkId?: FrameworkId;
+      readonly stream: SandboxStream;
+      readonly offset: number;
+      readonly lengthMax: number;
+    };
+
+export interface AgentSummary {
+  readonly id: AgentId;
+  readonly info: AgentInfo;
+  readonly version: string;
+  /** recovered: known from the registry, not yet back after a change of leader. */
+  readonly state: 'active' | 'disconnected' | 'recovered' | 'unreachable';
+  readonly registeredAtMs?: number;
+  readonly unreachableSinceMs?: number;
+  readonly total: Resources;
+  readonly offered: Resources;
+  readonly allocated: Resources;
+  readonly taskCount: number;
+}
+
+export interface FrameworkSummary {
+  readonly id: FrameworkId;
+  readonly info: FrameworkInfo;
+  readonly state: 'connected' | 'disconnected' | 'recovered' | 'completed';
+  readonly suppressedRoles: readonly string[];
+  readonly subscribedAtMs?: number;
+  readonly offerCount: number;
+  readonly taskCount: number;
+  readonly allocated: Quantities;
+  /** Mean time for which the framework held its offers, in milliseconds; absent before the first came back. */
+  readonly offerHoldMeanMs?: number;
+}
+
+export interface TaskSummary {
+  readonly id: TaskId;
+  readonly name: string;
+  readonly frameworkId: FrameworkId;
+  readonly frameworkName: string;
+  readonly agentId: AgentId;
+  readonly hostname: string;
+  readonly executorId?: ExecutorId;
+  readonly role: string;
+  readonly state: TaskState;
+  readonly source?: TaskSource;
+  readonly reason?: TaskReason;
+  readonly message?: string;
+  readonly resources: Resources;
+  readonly startedAtMs?: number;
+  readonly endedAtMs?: number;
+}
+
+export interface OfferSummary {
+  readonly id: OfferId;
+  readonly frameworkId: FrameworkId;
+  readonly agentId: AgentId;
+  readonly hostname: string;
+  readonly role: string;
+  readonly resources: Resources;
+  readonly ageMs: number;
+  readonly expiresInMs?: number;
+}
+
+export interface RoleSummary {
+  readonly role: string;
+  readonly weight: number;
+  /** Dominant share divided by weight, 0 to 1 and above. */
+  readonly share: number;
+  readonly dominantResource?: string;
+  readonly frameworkIds: readonly FrameworkId[];
+  readonly allocated: Quantities;
+}
+
+export type OperatorReply =
+  | { readonly kind: 'master'; readonly masterInfo: MasterInfo; readonly electedAtMs: number; readonly registry: string; readonly agentCount: number; readonly frameworkCount: number }
+  | { readonly kind: 'agents'; readonly agents: readonly AgentSummary[] }
+  | { readonly kind: 'frameworks'; readonly frameworks: readonly FrameworkSummary[] }
+  | { readonly kind: 'tasks'; readonly tasks: readonly TaskSummary[] }
+  | { readonly kind: 'offers'; readonly offers: readonly OfferSummary[] }
+  | { readonly kind: 'roles'; readonly roles: readonly RoleSummary[] }
+  | { readonly kind: 'done' }
+  | { readonly kind: 'sandbox-chunk'; readonly offset: number; readonly data: Uint8Array; readonly size: number; readonly ended: boolean }
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  /** The request was fine, but cannot be served now: agent away, no answer in time. */
+  | { readonly kind: 'unavailable'; readonly message: string };
