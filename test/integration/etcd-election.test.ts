@@ -1,0 +1,193 @@
+// Election and registry against a real etcd: never two leaders, nothing written by a leader that is none, nothing lost over an outage.
+//
+// How: a real etcd server that is paused (SIGSTOP), killed and restarted; candidates with a short lease in this process. Every moment at which
+//      a candidate claims to lead is recorded, and the records are compared.
+
+import { createEnvironment } from '../../common/environment';
+import { connectEtcd, leaderKey } from '../../common/etcd-client';
+import { EtcdAddressSource } from '../../common/etcd-address-source';
+import type { Candidacy, RegistryOutcome } from '../../common/ports';
+import { EtcdElection } from '../../master/etcd-election';
+import { EtcdRegistry } from '../../master/etcd-registry';
+import { EtcdServer } from './etcd-server';
+
+const { clock } = createEnvironment();
+jest.setTimeout(60_000);
+
+/** A candidate that writes down what happens to it and lets tests wait for the next event. */
+class RecordingCandidate {
+  readonly events: string[] = [];
+  epoch: string | undefined;
+  private waiting: { readonly pattern: RegExp; readonly resolve: () => void }[] = [];
+  private candidacy: Candidacy;
+
+  constructor(
+    election: EtcdElection,
+    readonly address: string,
+  ) {
+    this.candidacy = election.campaign(address, {
+      elected: (epoch) => {
+        this.epoch = epoch;
+        this.note('elected');
+      },
+      deposed: (reason) => this.note(`deposed: ${reason}`),
+      leaderChanged: (leader) => this.note(`leader: ${leader ?? 'none'}`),
+      trouble: (message) => {
+        if (message !== undefined) this.note(`trouble: ${message}`);
+      },
+    });
+  }
+
+  get holds(): boolean {
+    return this.epoch !== undefined && this.candidacy.holds(this.epoch);
+  }
+
+  next(pattern: RegExp): Promise<void> {
+    return new Promise((resolve) => this.waiting.push({ pattern, resolve }));
+  }
+
+  resign(): Promise<void> {
+    return new Promise((resolve) => this.candidacy.resign(resolve));
+  }
+
+  private note(event: string): void {
+    this.events.push(event);
+    this.waiting = this.waiting.filter(({ pattern, resolve }) => {
+      if (!pattern.test(event)) return true;
+      resolve();
+      return false;
+    });
+  }
+}
+
+describe('with a real etcd', () => {
+  let etcd: EtcdServer;
+  let location: { endpoints: readonly string[]; prefix: string };
+  let testCount = 0;
+  const candidates: RecordingCandidate[] = [];
+
+  beforeAll(async () => {
+    etcd = await EtcdServer.start();
+  });
+  afterAll(() => etcd.stop());
+  beforeEach(() => {
+    testCount += 1;
+    location = { endpoints: [etcd.endpoint], prefix: `/allot-test-${testCount}` };
+  });
+  afterEach(async () => {
+    etcd.resume();
+    await Promise.all(candidates.splice(0).map((candidate) => candidate.resign()));
+  });
+
+  function aCandidate(address: string): RecordingCandidate {
+    const candidate = new RecordingCandidate(new EtcdElection({ location, clock, leaseSeconds: 2 }), address);
+    candidates.push(candidate);
+    return candidate;
+  }
+
+  const write = (registry: EtcdRegistry, epoch: string, key: string, value: string): Promise<RegistryOutcome> =>
+    new Promise((resolve) => registry.write(epoch, [{ kind: 'put', key, value: Buffer.from(value) }], resolve));
+
+  test('one of two leads, the other knows who; when it resigns the other takes over', async () => {
+    const first = aCandidate('first:1');
+    await first.next(/^elected/);
+    const second = aCandidate('second:2');
+    await second.next(/^leader: first:1/);
+    expect([first.holds, second.holds]).toEqual([true, false]);
+    const source = new EtcdAddressSource(location, clock);
+    await new Promise<void>((resolve) => void source.refresh((trouble) => { expect(trouble).toBeUndefined(); resolve(); }));
+    expect(source.current()).toEqual(['first:1']);
+    await Promise.all([first.resign(), second.next(/^elected/)]);
+    expect([first.holds, second.holds]).toEqual([false, true]);
+  });
+
+  test('when etcd hangs, the leader stops before its lease ends: at no moment do two hold the proof', async () => {
+    const [first, second] = [aCandidate('first:1'), aCandidate('second:2')];
+    await Promise.race([first.next(/^elected/), second.next(/^elected/)]);
+    const [leader, other] = first.holds ? [first, second] : [second, first];
+    let bothHeld = false;
+    const watching = setInterval(() => {
+      bothHeld ||= first.holds && second.holds;
+    }, 5);
+    try {
+      const deposed = leader.next(/^deposed/);
+      etcd.pause();
+      await deposed;
+      expect(leader.holds).toBe(false);
+      const reelected = Promise.race([leader.next(/^elected/), other.next(/^elected/)]);
+      etcd.resume();
+      await reelected;
+      expect(bothHeld).toBe(false);
+    } finally {
+      clearInterval(watching);
+    }
+  });
+
+  test('a deposed leader writes nothing, and the next one reads everything that was acknowledged', async () => {
+    const registry = new EtcdRegistry(location, clock);
+    try {
+      const first = aCandidate('first:1');
+      await first.next(/^elected/);
+      const oldEpoch = first.epoch ?? '';
+      expect(await write(registry, oldEpoch, 'agents/a', 'one')).toEqual({ kind: 'committed' });
+      const second = aCandidate('second:2');
+      await Promise.all([first.resign(), second.next(/^elected/)]);
+      expect(await write(registry, oldEpoch, 'agents/a', 'two')).toEqual({ kind: 'fenced' });
+      const loaded = await new Promise<unknown>((resolve) => void registry.load(second.epoch ?? '', resolve));
+      expect(loaded).toEqual({ kind: 'loaded', entries: [{ key: 'agents/a', value: Buffer.from('one') }] });
+      expect(await new Promise<unknown>((resolve) => void registry.load(oldEpoch, resolve))).toEqual({ kind: 'fenced' });
+    } finally {
+      await registry.close();
+    }
+  });
+
+  test('more facts than one page or one transaction holds are all written and all read', async () => {
+    const registry = new EtcdRegistry(location, clock);
+    try {
+      const leader = aCandidate('first:1');
+      await leader.next(/^elected/);
+      const writes = Array.from({ length: 2_345 }, (_, index) => ({ kind: 'put' as const, key: `agents/${index}`, value: Buffer.from(String(index)) }));
+      expect(await new Promise((resolve) => registry.write(leader.epoch ?? '', writes, resolve))).toEqual({ kind: 'committed' });
+      const loaded = await new Promise<{ kind: string; entries?: readonly { key: string; value: Uint8Array }[] }>((resolve) => void registry.load(leader.epoch ?? '', resolve));
+      expect(new Map(loaded.entries?.map(({ key, value }) => [key, Buffer.from(value).toString()]))).toEqual(new Map(writes.map(({ key, value }) => [key, value.toString()])));
+    } finally {
+      await registry.close();
+    }
+  });
+
+  test('a leader whose key is deleted by hand is deposed, and its writes are refused', async () => {
+    const registry = new EtcdRegistry(location, clock);
+    const client = await connectEtcd(location, clock);
+    try {
+      const leader = aCandidate('first:1');
+      await leader.next(/^elected/);
+      const oldEpoch = leader.epoch ?? '';
+      const deposed = leader.next(/^deposed/);
+      await client.delete().key(leaderKey(location));
+      expect(await write(registry, oldEpoch, 'agents/a', 'late')).toEqual({ kind: 'fenced' });
+      await deposed;
+    } finally {
+      client.close();
+      await registry.close();
+    }
+  });
+
+  test('when etcd is killed and comes back, the candidate says what it waits for, and leads again with every fact still there', async () => {
+    const registry = new EtcdRegistry(location, clock);
+    try {
+      const candidate = aCandidate('first:1');
+      await candidate.next(/^elected/);
+      expect(await write(registry, candidate.epoch ?? '', 'agents/a', 'kept')).toEqual({ kind: 'committed' });
+      const [trouble, deposed] = [candidate.next(/^trouble: Cannot reach etcd at 127/), candidate.next(/^deposed/)];
+      await etcd.kill();
+      await Promise.all([trouble, deposed]);
+      const elected = candidate.next(/^elected/);
+      await etcd.launch();
+      await elected;
+      const loaded = await new Promise<unknown>((resolve) => void registry.load(candidate.epoch ?? '', resolve));
+      expect(loaded).toEqual({ kind: 'loaded', entries: [{ key: 'agents/a', value: Buffer.from('kept') }] });
+    } finally {
+      await registry.close();
+    }
+  });
+});
