@@ -1,0 +1,51 @@
+// Executor socket: where executors find their agent.
+//
+// Owns:      the path of the agent's unix socket, and the directory around it.
+// Elsewhere: listening (proto/grpc-channel.ts), who may subscribe there (tokens, core/executor-sessions.ts).
+// Invariants:
+//   S1. The path depends on the work directory alone: an executor finds the next life of its agent where it found the last one.
+//   S2. The path has at most 100 bytes, whatever the work directory: the system takes 107, and clients of other languages some fewer.
+//   S3. Nobody but the agent's user can make or replace anything beside the socket.
+// Source: unix(7), sun_path; our choice of places.
+
+import { createHash } from 'node:crypto';
+import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+import { AllotError, describeError } from '../common/errors';
+
+/** S2. */
+export const socketPathBytesMax = 100;
+
+export interface ExecutorSocketOptions {
+  readonly workDir: string;
+  /** Whether executors may run as other users than the agent's, who then have to reach the socket. They still need a token. */
+  readonly isForOtherUsers: boolean;
+  /** Where a short path is found for a long work directory. Default `/tmp`: not TMPDIR, which may differ in the next life (S1). */
+  readonly shortDirectory?: string;
+}
+
+/** Makes the directory ready (S3) and returns the socket's path. Throws AllotError OPERATION_FAILED. */
+export function prepareExecutorSocket({ workDir, isForOtherUsers, shortDirectory = '/tmp' }: ExecutorSocketOptions): string {
+  const path = executorSocketPath(workDir, shortDirectory);
+  const directory = join(path, '..');
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const found = lstatSync(directory);
+    // In a directory that everybody may write to, somebody else may have been first.
+    if (!found.isDirectory() || found.uid !== process.getuid?.()) throw new Error('it belongs to somebody else; remove it, or choose a shorter --work-dir');
+    // 0711: others may pass to a name that they know, and see nothing.
+    chmodSync(directory, isForOtherUsers ? 0o711 : 0o700);
+  } catch (error) {
+    throw new AllotError({ code: 'OPERATION_FAILED', action: `prepare the directory ${directory} for the socket of executors`, detail: describeError(error) }, { cause: error });
+  }
+  return path;
+}
+
+/** In the work directory if that is short enough, else in a directory named after it. */
+function executorSocketPath(workDir: string, shortDirectory: string): string {
+  const path = join(resolve(workDir), 'run', 'executors.sock');
+  if (Buffer.byteLength(path) <= socketPathBytesMax) return path;
+  const name = createHash('sha256').update(resolve(workDir)).digest('hex').slice(0, 16);
+  return join(shortDirectory, `allot-${name}`, 'executors.sock');
+}

@@ -1,0 +1,313 @@
+// The posix containerizer: a process group and a directory for each executor, on any Unix.
+//
+// Owns:      sandboxes, starting and ending process groups, noticing their end, reading their output.
+// Elsewhere: what runs where and why (core/), limits by cgroups (not in this one), fetching (fetcher.ts), /proc (process-table.ts).
+// Invariants:
+//   C1-C3 of containerizer.ts, and:
+//   X1. Each container is its own session and process group, led by a small shell that outlives the agent and writes the command's exit status
+//       into `exit`: so an agent that was away learns how it ended.
+//   X2. Layout: <work dir>/containers/<container id>/{sandbox/,pid,exit}. `pid` and `exit` lie outside the sandbox, where the command does not look.
+//       `pid` is there before the command runs: a container that an agent started and did not live to remember can be found and ended.
+//   X3. What leaves the process group by its own `setsid` is not followed; the cgroup containerizer will.
+// Source: Mesos posix launcher (process tree and session kill). The shell as supervisor is our choice: a megabyte instead of a second Node.
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync, watch, type FSWatcher } from 'node:fs';
+import { chown, open, readdir, rm } from 'node:fs/promises';
+import { constants as osConstants } from 'node:os';
+import { join } from 'node:path';
+import type { SandboxStream } from '../common/model/agent-protocol';
+import { checkContainerId, type ContainerId } from '../common/model/ids';
+import type { Cancel, Clock, Log } from '../common/ports';
+import type { ContainerHandlers, Containerizer, SandboxRead } from './containerizer';
+import type { ContainerExit, ContainerSpec } from './core/agent-step';
+import { fetchUri } from './fetcher';
+import { isGroupAlive, isSameProcess, processStartTime } from './process-table';
+
+export interface PosixContainerizerOptions {
+  readonly workDir: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Whether tasks run as the user that their framework names. Possible for root only. */
+  readonly switchUser: boolean;
+}
+
+/**
+ * The supervisor (X1). It ignores the polite signals that are meant for the command, waits until the command has really ended (a trapped signal
+ * interrupts `wait`), and leaves the status atomically. $1 is the exit file, $2 the pid file, the rest is the command.
+ */
+const supervisor = `
+trap : TERM INT HUP
+exit_file=$1; pid_file=$2; shift 2
+printf '%s\\n' "$$" > "$pid_file"
+"$@" &
+child=$!
+while :; do
+  wait "$child"; status=$?
+  kill -0 "$child" 2>/dev/null && continue
+  wait "$child" 2>/dev/null; again=$?
+  [ "$again" -ne 127 ] && status=$again
+  break
+done
+printf '%s\\n' "$status" > "$exit_file.new" && mv "$exit_file.new" "$exit_file"
+exit "$status"
+`;
+
+/** How often a reattached container, or the rest of a dying group, is looked at. There is no child to wait for then. */
+const reattachedPollMs = 1_000;
+const dyingPollMs = 20;
+/** SIGKILL is repeated this often while a destroyed container still has processes: a fork may have raced with the first. */
+const killRepeatMs = 200;
+
+type Container =
+  | { readonly phase: 'preparing'; readonly abort: AbortController; readonly handlers: ContainerHandlers }
+  | { readonly phase: 'running'; readonly pid: number; readonly stopWatching: Cancel; readonly ended: (exit: ContainerExit) => void; killing?: Cancel };
+
+export class PosixContainerizer implements Containerizer {
+  private readonly containers = new Map<ContainerId, Container>();
+  private closed = false;
+
+  constructor(private readonly options: PosixContainerizerOptions) {}
+
+  /**
+   * Ends every container that an earlier life of the agent started and did not live to checkpoint. To be awaited before the core recovers: it
+   * takes such a launch for one that never happened. Source: Mesos destroys orphans at recovery.
+   */
+  async destroyOrphans(known: ReadonlySet<ContainerId>): Promise<void> {
+    const names = await readdir(join(this.options.workDir, 'containers')).catch(() => []);
+    for (const name of names) {
+      const id = checkContainerId(name);
+      if (!id.ok || known.has(id.value)) continue;
+      const pid = this.orphanPid(id.value);
+      if (pid === undefined) continue;
+      this.options.log.write('warn', 'Orphan container destroyed', { containerId: name, pid });
+      while (isGroupAlive(pid)) {
+        signalGroup(pid, 'SIGKILL');
+        await new Promise<void>((resolve) => void this.options.clock.schedule(dyingPollMs, resolve));
+      }
+    }
+  }
+
+  launch(spec: ContainerSpec, handlers: ContainerHandlers): void {
+    const abort = new AbortController();
+    this.containers.set(spec.containerId, { phase: 'preparing', abort, handlers });
+    this.prepareAndStart(spec, handlers, abort.signal).catch((error: unknown) => {
+      this.containers.delete(spec.containerId);
+      if (!this.closed) handlers.failed(abort.signal.aborted ? 'Destroyed while it was being prepared' : error instanceof Error ? error.message : String(error));
+    });
+  }
+
+  reattach(containerId: ContainerId, pid: number, startedAt: string, handlers: Pick<ContainerHandlers, 'ended'>): void {
+    const { clock } = this.options;
+    let cancelPoll: Cancel = () => undefined;
+    let watcher: FSWatcher | undefined;
+    const stopWatching = (): void => {
+      cancelPoll();
+      watcher?.close();
+    };
+    const look = (): void => {
+      cancelPoll();
+      if (isSameProcess(pid, startedAt)) {
+        cancelPoll = clock.schedule(reattachedPollMs, look);
+        return;
+      }
+      stopWatching();
+      this.finish(containerId, pid, this.readExit(containerId) ?? {});
+    };
+    this.containers.set(containerId, { phase: 'running', pid, stopWatching, ended: handlers.ended });
+    try {
+      // The exit file appears the moment the command ends; the poll is for ends that leave none (SIGKILL to the whole group).
+      watcher = watch(this.directory(containerId), () => {
+        cancelPoll();
+        cancelPoll = clock.schedule(dyingPollMs, look);
+      });
+      watcher.on('error', () => watcher?.close());
+    } catch {
+      // No directory or no inotify: the poll does.
+    }
+    cancelPoll = clock.schedule(0, look);
+  }
+
+  signal(containerId: ContainerId, signal: 'SIGTERM' | 'SIGKILL'): void {
+    const container = this.containers.get(containerId);
+    if (container?.phase === 'running') signalGroup(container.pid, signal);
+  }
+
+  destroy(containerId: ContainerId): void {
+    const container = this.containers.get(containerId);
+    if (!container) return;
+    if (container.phase === 'preparing') {
+      container.abort.abort();
+      return;
+    }
+    if (container.killing) return;
+    const kill = (): void => {
+      signalGroup(container.pid, 'SIGKILL');
+      container.killing = this.options.clock.schedule(killRepeatMs, kill);
+    };
+    kill();
+  }
+
+  readSandbox(containerId: ContainerId, stream: SandboxStream, offset: number, lengthMax: number, done: (outcome: SandboxRead) => void): void {
+    readPart(join(this.sandbox(containerId), stream), offset, lengthMax).then(done, (error: unknown) => {
+      const code = (error as NodeJS.ErrnoException).code;
+      done({ ok: false, message: code === 'ENOENT' ? `There is no ${stream} of this task (any more)` : `Cannot read ${stream}: ${String(error)}` });
+    });
+  }
+
+  removeSandbox(containerId: ContainerId): void {
+    rm(this.directory(containerId), { recursive: true, force: true }).catch((error: unknown) => {
+      this.options.log.write('warn', 'Sandbox not removed', { containerId, error: String(error) });
+    });
+  }
+
+  close(): void {
+    this.closed = true;
+    for (const container of this.containers.values()) {
+      if (container.phase === 'preparing') {
+        container.abort.abort();
+      } else {
+        container.stopWatching();
+        container.killing?.();
+      }
+    }
+    this.containers.clear();
+  }
+
+  private async prepareAndStart(spec: ContainerSpec, handlers: ContainerHandlers, signal: AbortSignal): Promise<void> {
+    // C3, and so that the caller has finished its turn.
+    await Promise.resolve();
+    const sandbox = this.sandbox(spec.containerId);
+    mkdirSync(sandbox, { recursive: true, mode: 0o750 });
+    const owner = this.owner(spec.user);
+    for (const uri of spec.command.uris) await fetchUri(uri, sandbox, signal);
+    if (owner) await chown(sandbox, owner.uid, owner.gid);
+    signal.throwIfAborted();
+    const child = this.start(spec, sandbox, owner);
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', (error) => reject(new Error(`Cannot start the command: ${error.message}`)));
+    });
+    const { pid } = child;
+    if (pid === undefined) throw new Error('Cannot start the command: it has no process id');
+    const onExit = (status: number | null, exitSignal: NodeJS.Signals | null): void => {
+      // The supervisor itself was killed (with the whole group), or it reports the command's status.
+      this.finish(spec.containerId, pid, exitSignal === null ? exitOf(status ?? 0) : { signal: exitSignal });
+    };
+    child.once('exit', onExit);
+    this.containers.set(spec.containerId, { phase: 'running', pid, stopWatching: () => child.off('exit', onExit), ended: (exit) => handlers.ended(exit) });
+    // The start time is read while the process is ours: its pid cannot have been reused, at worst it is a zombie already.
+    handlers.started(pid, processStartTime(pid) ?? '0');
+    if (signal.aborted) this.destroy(spec.containerId);
+  }
+
+  private start(spec: ContainerSpec, sandbox: string, owner: { readonly uid: number; readonly gid: number } | undefined): ChildProcess {
+    const { command } = spec;
+    const program = command.shell ? ['/bin/sh', '-c', command.value ?? ''] : [command.value ?? '', ...command.arguments.slice(1)];
+    const stdout = openSync(join(sandbox, 'stdout'), 'a', 0o640);
+    const stderr = openSync(join(sandbox, 'stderr'), 'a', 0o640);
+    try {
+      const child = spawn('/bin/sh', ['-c', supervisor, 'allot-supervisor', join(this.directory(spec.containerId), 'exit'), join(this.directory(spec.containerId), 'pid'), ...program], {
+        cwd: sandbox,
+        detached: true,
+        stdio: ['ignore', stdout, stderr],
+        ...owner,
+        env: {
+          PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
+          HOME: sandbox,
+          ...(process.env['LANG'] !== undefined && { LANG: process.env['LANG'] }),
+          ...Object.fromEntries(spec.environment),
+          MESOS_SANDBOX: sandbox,
+          MESOS_DIRECTORY: sandbox,
+        },
+      });
+      // The container outlives us; it must not keep our process from ending.
+      child.unref();
+      return child;
+    } finally {
+      closeSync(stdout);
+      closeSync(stderr);
+    }
+  }
+
+  /** The command has ended: end what it left behind in its group, and tell once nothing is left (C2). */
+  private finish(containerId: ContainerId, pid: number, exit: ContainerExit): void {
+    const container = this.containers.get(containerId);
+    if (this.closed || container?.phase !== 'running' || container.pid !== pid) return;
+    if (isGroupAlive(pid)) {
+      signalGroup(pid, 'SIGKILL');
+      this.options.clock.schedule(dyingPollMs, () => this.finish(containerId, pid, exit));
+      return;
+    }
+    container.killing?.();
+    container.stopWatching();
+    this.containers.delete(containerId);
+    container.ended(exit);
+  }
+
+  private owner(user: string): { readonly uid: number; readonly gid: number } | undefined {
+    if (user === '' || !this.options.switchUser || process.getuid?.() !== 0) return undefined;
+    const line = readFileSync('/etc/passwd', 'utf8').split('\n').find((candidate) => candidate.startsWith(`${user}:`));
+    const [, , uid, gid] = line?.split(':') ?? [];
+    if (uid === undefined || gid === undefined) throw new Error(`Cannot run as user ${JSON.stringify(user)}: this agent knows no such user`);
+    return { uid: Number(uid), gid: Number(gid) };
+  }
+
+  /** The supervisor's pid, if it still runs and is the supervisor of just this container (its command line says so: pids are reused). */
+  private orphanPid(containerId: ContainerId): number | undefined {
+    try {
+      const pid = Number(readFileSync(join(this.directory(containerId), 'pid'), 'utf8'));
+      const commandLine = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      return commandLine.includes(join(this.directory(containerId), 'exit')) ? pid : undefined;
+    } catch {
+      // No pid file or no such process.
+      return undefined;
+    }
+  }
+
+  private readExit(containerId: ContainerId): ContainerExit | undefined {
+    try {
+      return exitOf(Number(readFileSync(join(this.directory(containerId), 'exit'), 'utf8').trim()));
+    } catch {
+      // Killed together with its supervisor, or the machine went down: nobody saw the end.
+      return undefined;
+    }
+  }
+
+  private directory(containerId: ContainerId): string {
+    return join(this.options.workDir, 'containers', containerId);
+  }
+
+  private sandbox(containerId: ContainerId): string {
+    return join(this.directory(containerId), 'sandbox');
+  }
+}
+
+const signalNames = new Map<number, string>(Object.entries(osConstants.signals).map(([name, number]) => [number, name]));
+
+/** A shell reports "ended by signal n" as status 128 + n. */
+function exitOf(status: number): ContainerExit {
+  const signal = status > 128 ? signalNames.get(status - 128) : undefined;
+  return signal === undefined ? { status } : { signal };
+}
+
+function signalGroup(processGroup: number, signal: 'SIGTERM' | 'SIGKILL'): void {
+  try {
+    process.kill(-processGroup, signal);
+  } catch {
+    // ESRCH: it has just ended, which is what was wanted.
+  }
+}
+
+async function readPart(path: string, offset: number, lengthMax: number): Promise<SandboxRead> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const start = offset < 0 ? Math.max(0, size + offset) : Math.min(offset, size);
+    const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(lengthMax, size - start)));
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, start);
+    return { ok: true, offset: start, data: buffer.subarray(0, bytesRead), size };
+  } finally {
+    await file.close();
+  }
+}
