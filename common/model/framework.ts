@@ -1,7 +1,7 @@
 // Frameworks as others see them.
 //
 // Owns:      FrameworkInfo, capabilities, offer filters of a framework.
-// Elsewhere: sessions and failover (master/core/frameworks.ts), validation rules (master/core/validation.ts).
+// Elsewhere: sessions and failover (master/core/frameworks.ts), validation rules (master/core/framework-validation.ts).
 // Source: Mesos v1 FrameworkInfo.
 
 import type { FrameworkId } from './ids';

@@ -1,0 +1,186 @@
+// Accept: offers become tasks.
+//
+// Owns:      the ACCEPT pipeline: may these offers be used together, what of them each operation takes, what goes back.
+// Elsewhere: rules for one task (task-validation.ts), the records (tasks.ts, offers.ts).
+// Invariants:
+//   B1. Every task named in the call is launched, or answered with a terminal status: never silence.
+//   B2. What the call's offers held is, afterwards, either charged to its tasks and executors or returned: nothing lost, nothing twice.
+//   B3. An offer of another framework is neither used nor ended.
+// Source: Mesos `Master::accept`, `Master::_accept` (reference, section 9). As decisions are synchronous here, an agent cannot vanish
+//         between the check of the offers and their use. Not yet: LAUNCH_GROUP and operations on reservations and volumes, refused by name.
+
+import { assertNever } from '../../common/invariant';
+import { refused } from '../../common/refusal';
+import type { OfferId } from '../../common/model/ids';
+import type { Filters, OfferOperation } from '../../common/model/offer';
+import { Resources } from '../../common/model/resources';
+import { lostState } from '../../common/model/task-states';
+import type { TaskInfo } from '../../common/model/task';
+import type { TaskReason, TaskState } from '../../common/model/task-status';
+import { countTaskEnded } from './master-counters';
+import {
+  callListCountMax,
+  isPartitionAware,
+  refuseCall,
+  sendMasterStatus,
+  sendToAgent,
+  trackedTaskCountMax,
+  type Agent,
+  type Framework,
+  type MasterState,
+  type OpenOffer,
+  type SchedulerSession,
+} from './master-state';
+import { endOffer, refuseMsOf, takeOffer } from './offers';
+import { validateLaunch } from './task-validation';
+import { addExecutor, addTask, executorIdOf } from './tasks';
+
+export interface AcceptCall {
+  readonly offerIds: readonly OfferId[];
+  readonly operations: readonly OfferOperation[];
+  readonly filters: Filters;
+}
+
+export function onAccept(state: MasterState, session: SchedulerSession, framework: Framework, number: number, call: AcceptCall): void {
+  const oversize = oversizeRefusal(call);
+  if (oversize !== undefined) {
+    refuseCall(state, session, number, 'accept', oversize);
+    return;
+  }
+  const usable = findOffers(state, framework, call.offerIds);
+  if (!usable.ok) {
+    dropAll(state, session, framework, number, call, usable.message);
+    return;
+  }
+  const { offers, agent, role } = usable;
+  let remaining = Resources.empty;
+  for (const offer of offers) {
+    takeOffer(state, offer, doesNothing(call) ? 'declined' : 'accepted');
+    remaining = remaining.plus(offer.resources);
+  }
+  for (const [index, operation] of call.operations.entries()) {
+    switch (operation.kind) {
+      case 'launch':
+        for (const task of operation.tasks) {
+          if (operation.id === undefined) remaining = launch(state, framework, agent, role, remaining, task);
+          else failTask(state, framework, task, 'TASK_ERROR', 'REASON_TASK_INVALID', "LAUNCH must not have an operation 'id'");
+        }
+        break;
+      case 'launch-group':
+        for (const task of operation.tasks) {
+          failTask(state, framework, task, 'TASK_ERROR', 'REASON_TASK_GROUP_INVALID', 'LAUNCH_GROUP is not supported yet by this master');
+        }
+        break;
+      case 'reserve':
+      case 'unreserve':
+      case 'create':
+      case 'destroy':
+      case 'grow-volume':
+      case 'shrink-volume':
+      case 'create-disk':
+      case 'destroy-disk':
+        refuseOperation(state, session, number, index, operation);
+        break;
+      default:
+        assertNever(operation);
+    }
+  }
+  if (remaining.isEmpty) return;
+  // What is left is declined by saying nothing about it. Source: Mesos.
+  state.allocator.recoverResources(framework.id, agent.id, remaining, { cause: 'declined', refuseMs: refuseMsOf(call.filters) }, state.nowMs);
+}
+
+function doesNothing({ operations }: AcceptCall): boolean {
+  return operations.every((operation) => operation.kind === 'launch' && operation.tasks.length === 0);
+}
+
+function oversizeRefusal({ offerIds, operations }: AcceptCall): { field: string; value: string; expected: string } | undefined {
+  if (offerIds.length > callListCountMax) return refused('accept.offer_ids', offerIds.length, `at most ${callListCountMax} ids`).refusal;
+  if (operations.length > callListCountMax) return refused('accept.operations', operations.length, `at most ${callListCountMax} operations`).refusal;
+  const taskCount = operations.reduce((sum, operation) => sum + ('tasks' in operation ? operation.tasks.length : 0), 0);
+  return taskCount > callListCountMax ? refused('accept.operations', `${taskCount} tasks`, `at most ${callListCountMax} tasks in all`).refusal : undefined;
+}
+
+type UsableOffers =
+  | { readonly ok: true; readonly offers: readonly OpenOffer[]; readonly agent: Agent; readonly role: string }
+  | { readonly ok: false; readonly message: string };
+
+/** Offer validation, first failure wins (reference, 9.1). */
+function findOffers(state: MasterState, framework: Framework, ids: readonly OfferId[]): UsableOffers {
+  const no = (message: string): UsableOffers => ({ ok: false, message });
+  if (new Set(ids).size < ids.length) return no('Duplicate offer in offer list');
+  const offers: OpenOffer[] = [];
+  for (const id of ids) {
+    const offer = state.offers.get(id);
+    if (offer === undefined) return no(`Offer ${id} is no longer valid`);
+    offers.push(offer);
+  }
+  const [first] = offers;
+  if (first === undefined) return no('No offers specified');
+  for (const offer of offers) if (offer.framework !== framework) return no(`Offer ${offer.id} was not made to this framework`);
+  for (const offer of offers) {
+    if (offer.role !== first.role) return no(`Aggregated offers must be allocated to the same role. Offer ${offer.id} uses role "${offer.role}", but another uses "${first.role}"`);
+  }
+  for (const offer of offers) {
+    if (offer.agent !== first.agent) return no(`Aggregated offers must belong to one single agent. Offer ${offer.id} is of agent ${offer.agent.id}, another of ${first.agent.id}`);
+  }
+  return { ok: true, offers, agent: first.agent, role: first.role };
+}
+
+/** The offers cannot be used: those that are the framework's own are void, and every operation is answered. */
+function dropAll(state: MasterState, session: SchedulerSession, framework: Framework, number: number, call: AcceptCall, message: string): void {
+  for (const id of new Set(call.offerIds)) {
+    const offer = state.offers.get(id);
+    if (offer?.framework === framework) endOffer(state, offer, 'discarded'); // B3
+  }
+  let isAnswered = false;
+  for (const [index, operation] of call.operations.entries()) {
+    if (operation.kind === 'launch' || operation.kind === 'launch-group') {
+      for (const task of operation.tasks) {
+        isAnswered = true;
+        failTask(state, framework, task, 'TASK_DROPPED', 'REASON_INVALID_OFFERS', message);
+      }
+    } else {
+      isAnswered = true;
+      refuseOperation(state, session, number, index, operation);
+    }
+  }
+  if (!isAnswered) refuseCall(state, session, number, 'accept', refused('accept.offer_ids', call.offerIds.slice(0, 5), `open offers of one agent and role: ${message}`).refusal);
+}
+
+function refuseOperation(state: MasterState, session: SchedulerSession, number: number, index: number, operation: OfferOperation): void {
+  const name = operation.kind.toUpperCase().replaceAll('-', '_');
+  const refusal = refused(`accept.operations[${index}].type`, name, `LAUNCH: ${name} is not supported yet by this master`).refusal;
+  refuseCall(state, session, number, 'accept', refusal);
+}
+
+/** Validates and launches one task; returns what is left of the offers. */
+function launch(state: MasterState, framework: Framework, agent: Agent, role: string, remaining: Resources, given: TaskInfo): Resources {
+  const verdict = validateLaunch(given, { framework, agent, role, remaining });
+  if (!verdict.ok) {
+    failTask(state, framework, given, 'TASK_ERROR', 'REASON_TASK_INVALID', verdict.message);
+    return remaining;
+  }
+  if (framework.tasks.size >= trackedTaskCountMax) {
+    const message = `Framework has ${framework.tasks.size} tasks running or unacknowledged, at most ${trackedTaskCountMax} are kept: acknowledge terminal updates`;
+    failTask(state, framework, given, 'TASK_ERROR', 'REASON_TASK_INVALID', message);
+    return remaining;
+  }
+  const { task, newExecutor } = verdict;
+  let left = remaining.minus(task.resources);
+  if (newExecutor !== undefined) {
+    left = left.minus(newExecutor.resources);
+    addExecutor(framework, agent, newExecutor, newExecutor.resources);
+  }
+  addTask(state, framework, agent, { info: task, role, resources: task.resources, state: 'TASK_STAGING', executorId: executorIdOf(task), isCharged: true });
+  state.counters.tasksLaunched += 1;
+  // A command task always starts its own executor.
+  sendToAgent(state, agent, { kind: 'run-task', framework: framework.info, task, launchExecutor: task.executor === undefined || newExecutor !== undefined });
+  return left;
+}
+
+/** Answers a launch that does not happen. The task was never recorded. */
+function failTask(state: MasterState, framework: Framework, task: TaskInfo, precise: TaskState, reason: TaskReason, message: string): void {
+  countTaskEnded(state.counters, lostState(isPartitionAware(framework), precise));
+  sendMasterStatus(state, framework, { taskId: task.taskId, state: precise, reason, message, agentId: task.agentId, executorId: executorIdOf(task) });
+}

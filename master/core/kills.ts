@@ -1,0 +1,55 @@
+// Kills: ending what runs, when its framework or an operator asks.
+//
+// Owns:      KILL and SHUTDOWN on their way to the agent.
+// Elsewhere: the killing (agent/core/), the launch deadline's kill (tasks.ts), repeating a kill to an agent that was away (agents.ts).
+// Invariants:
+//   Q1. A kill changes no task's state: only the agent's update does.
+// Source: Mesos `Master::kill`, `Master::shutdown` (reference, section 13).
+
+import { refused } from '../../common/refusal';
+import type { AgentId, ExecutorId, TaskId } from '../../common/model/ids';
+import type { KillPolicy } from '../../common/model/task';
+import { isTerminal } from '../../common/model/task-states';
+import { refuseCall, sendToAgent, type Framework, type MasterState, type SchedulerSession, type Task } from './master-state';
+import { reconcileExplicitly } from './reconciliation';
+
+export function onKill(
+  state: MasterState,
+  session: SchedulerSession,
+  framework: Framework,
+  number: number,
+  call: { readonly taskId: TaskId; readonly agentId?: AgentId; readonly killPolicy?: KillPolicy },
+): void {
+  const gracePeriodMs = call.killPolicy?.gracePeriodMs ?? 0;
+  if (!(gracePeriodMs >= 0)) {
+    refuseCall(state, session, number, 'kill', refused('kill.kill_policy.grace_period', gracePeriodMs, 'a duration >= 0').refusal);
+    return;
+  }
+  const task = framework.tasks.get(call.taskId);
+  if (task === undefined) {
+    // Whoever kills what is not there wants to hear so. Source: Mesos.
+    reconcileExplicitly(state, framework, call);
+    return;
+  }
+  if (call.agentId !== undefined && call.agentId !== task.agent.id) return; // Meant for another run of that id. Source: Mesos.
+  killTask(state, task, call.killPolicy);
+}
+
+/** Tells the agent now, or, without the policy, when it is back and still reports the task. Repeated kills are repeated there. */
+export function killTask(state: MasterState, task: Task, killPolicy: KillPolicy | undefined): void {
+  state.counters.killsRequested += 1;
+  if (!isTerminal(task.state)) task.isKillRequested = true;
+  sendToAgent(state, task.agent, {
+    kind: 'kill-task',
+    frameworkId: task.framework.id,
+    taskId: task.info.taskId,
+    ...(killPolicy === undefined ? {} : { killPolicy }),
+  });
+}
+
+/** SHUTDOWN of one executor: best effort. */
+export function onShutdownExecutor(state: MasterState, framework: Framework, call: { readonly executorId: ExecutorId; readonly agentId: AgentId }): void {
+  const agent = state.agents.get(call.agentId);
+  const isSent = agent !== undefined && sendToAgent(state, agent, { kind: 'shutdown-executor', frameworkId: framework.id, executorId: call.executorId });
+  if (!isSent) state.counters.frameworkMessagesDropped += 1;
+}

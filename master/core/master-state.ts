@@ -1,0 +1,315 @@
+// Master state: everything that a leading master knows, for one term.
+//
+// Owns:      the records of frameworks, agents, tasks, executors, offers and sessions, and how they point at each other.
+// Elsewhere: who changes them and when (the functions of this folder, each file one noun); who deserves what (allocator/).
+// Invariants:
+//   Z1. A record is in every index that should have it, or in none: task in `framework.tasks` and `agent.tasks`; executor in
+//       `framework.executors` and `agent.executors`; offer in `offers`, `framework.offers` and `agent.offers`.
+//   Z2. What is charged in the allocator is exactly: every open offer, every task with `isCharged`, every executor, every stray. So what is
+//       offered of an agent and what runs there never exceed its total, because launches are taken out of offers and reports of agents are checked.
+//   Z3. Offers are open only for a connected framework on an active agent.
+//   Z4. A session number is in a record exactly while that session is open; nothing is said to any other.
+//   Z5. Every collection is bounded: by what agents have (tasks, executors, offers), by a ring, or by a maximum named here.
+// Source: Mesos `Master`, `Framework`, `Slave` (src/master/master.hpp); the records are plain data, because decisions are functions.
+
+import { invariant } from '../../common/invariant';
+import type { Allocator } from '../../allocator/allocator';
+import type { AgentInfo } from '../../common/model/agent';
+import type { FrameworkInfo } from '../../common/model/framework';
+import { hasCapability } from '../../common/model/framework';
+import type { AgentId, ExecutorId, FrameworkId, OfferId, TaskId } from '../../common/model/ids';
+import type { AgentSummary, FrameworkSummary, TaskSummary } from '../../common/model/operator-protocol';
+import type { Resources } from '../../common/model/resources';
+import { lostState } from '../../common/model/task-states';
+import type { MasterMessage } from '../../common/model/agent-protocol';
+import type { OfferConstraints, SchedulerEvent } from '../../common/model/scheduler-protocol';
+import type { ExecutorInfo, TaskInfo } from '../../common/model/task';
+import type { TaskReason, TaskState, TaskStatus } from '../../common/model/task-status';
+import type { Deadline, Deadlines } from './deadlines';
+import type { MasterCounters } from './master-counters';
+import type { MasterConfig, MasterStart } from './master-step';
+import type { Outgoing } from './outgoing';
+import type { Ring } from './ring';
+
+/** Entries of any list in a scheduler's call: offer ids, tasks, reconciled tasks. Ours: ten times what the largest real calls carry. */
+export const callListCountMax = 10_000;
+/** Roles of one framework. Ours: a role costs the allocator a node. */
+export const roleCountMax = 1_000;
+/** Frameworks not yet completed. Ours: a hostile author must not fill the memory with subscriptions that are never used again. */
+export const frameworkCountMax = 10_000;
+/** Tasks of one framework that run, or have ended and wait for its acknowledgement. Ours: acknowledging nothing must not fill the memory. */
+export const trackedTaskCountMax = 200_000;
+/** Unreachable agents remembered, oldest forgotten first. Source: Mesos `--registry_max_agent_count`. */
+export const unreachableAgentCountMax = 102_400;
+/** Operator requests waiting for answers of agents. Ours. */
+export const relayCountMax = 1_000;
+
+export type MasterDue =
+  | { readonly kind: 'offer-timeout'; readonly offer: OpenOffer }
+  | { readonly kind: 'agent-timeout'; readonly agentId: AgentId }
+  | { readonly kind: 'failover-timeout'; readonly frameworkId: FrameworkId }
+  | { readonly kind: 'launch-timeout'; readonly task: Task }
+  | { readonly kind: 'relay-timeout'; readonly relay: Relay };
+
+export type MasterDeadline = Deadline<MasterDue>;
+
+/** Whether and how the framework's scheduler can be reached. Only a connected framework is active in the allocator. */
+export type FrameworkConnection =
+  | { readonly kind: 'connected'; readonly session: number }
+  | { readonly kind: 'disconnected'; readonly failover: MasterDeadline }
+  /** Known only from agents, after a change of leader. */
+  | { readonly kind: 'recovered'; readonly failover: MasterDeadline };
+
+export interface Framework {
+  readonly id: FrameworkId;
+  info: FrameworkInfo;
+  connection: FrameworkConnection;
+  readonly suppressedRoles: Set<string>;
+  offerConstraints: OfferConstraints;
+  /** Wall clock of the newest subscription; undefined before the first in this term. */
+  subscribedAtWallMs: number | undefined;
+  readonly offers: Set<OpenOffer>;
+  /** Running tasks, and ended ones whose last update is not yet acknowledged. */
+  readonly tasks: Map<TaskId, Task>;
+  readonly executors: Set<Executor>;
+  readonly strays: Set<Stray>;
+  /** Tasks of agents that are away, oldest first; at most `unreachableTaskCountMax`. */
+  readonly unreachableTasks: Map<TaskId, UnreachableTask>;
+  readonly completedTasks: Ring<TaskSummary>;
+  /** Sum and number of the times for which offers were held. */
+  offerHoldSumMs: number;
+  offerHoldCount: number;
+}
+
+export interface CompletedFramework {
+  readonly summary: FrameworkSummary;
+  readonly completedTasks: Ring<TaskSummary>;
+}
+
+/** Only an active agent is active in the allocator; a recovered one is not known there at all. */
+export type AgentPresence =
+  | { readonly kind: 'active'; readonly session: number }
+  | { readonly kind: 'disconnected'; readonly timeout: MasterDeadline }
+  /** Known from the registry only. */
+  | { readonly kind: 'recovered'; readonly timeout: MasterDeadline };
+
+export interface Agent {
+  readonly id: AgentId;
+  /** With its id; resources without allocation role. */
+  info: AgentInfo;
+  version: string;
+  presence: AgentPresence;
+  registeredAtWallMs: number | undefined;
+  readonly offers: Set<OpenOffer>;
+  readonly tasks: Set<Task>;
+  /** Custom executors believed alive. */
+  readonly executors: Map<FrameworkId, Map<ExecutorId, Executor>>;
+  readonly strays: Map<string, Stray>;
+  /** Operator requests under way to it. */
+  readonly relays: Set<Relay>;
+}
+
+export interface UnreachableAgent {
+  readonly id: AgentId;
+  readonly info: AgentInfo;
+  readonly version: string;
+  /** Wall clock. */
+  readonly sinceMs: number;
+}
+
+export interface Task {
+  readonly framework: Framework;
+  readonly agent: Agent;
+  readonly info: TaskInfo;
+  readonly executorId: ExecutorId;
+  readonly role: string;
+  /** With allocation role. */
+  readonly resources: Resources;
+  /** Whether `resources` are charged in the allocator: from launch until the first terminal state known, however old the update in hand. */
+  isCharged: boolean;
+  /** Newest known to the agent. */
+  state: TaskState;
+  /** The newest update passed on, which reconciliation repeats and acknowledgements refer to. Without data. */
+  update: TaskStatus | undefined;
+  /** A kill that the agent must hear again if it was away. */
+  isKillRequested: boolean;
+  launchTimeout: MasterDeadline | undefined;
+  startedAtWallMs: number | undefined;
+  endedAtWallMs: number | undefined;
+}
+
+export interface UnreachableTask {
+  readonly agentId: AgentId;
+  readonly summary: TaskSummary;
+}
+
+export interface Executor {
+  readonly framework: Framework;
+  readonly agent: Agent;
+  readonly info: ExecutorInfo;
+  /** With allocation role; charged as long as the record exists. */
+  readonly resources: Resources;
+}
+
+/** A forgotten run (strays.ts). */
+export interface Stray {
+  readonly framework: Framework;
+  readonly agent: Agent;
+  readonly taskId: TaskId;
+  /** With allocation role; charged as long as the record exists. */
+  readonly resources: Resources;
+}
+
+export interface OpenOffer {
+  readonly id: OfferId;
+  readonly framework: Framework;
+  readonly agent: Agent;
+  readonly role: string;
+  readonly resources: Resources;
+  /** Monotonic. */
+  readonly madeAtMs: number;
+  timeout: MasterDeadline | undefined;
+}
+
+/** An operator's question that an agent must answer. */
+export interface Relay {
+  readonly number: number;
+  readonly request: number;
+  readonly agent: Agent;
+  timeout: MasterDeadline | undefined;
+}
+
+export interface SchedulerSession {
+  readonly number: number;
+  readonly peer: string;
+  /** undefined until it subscribes. */
+  framework: Framework | undefined;
+}
+
+export interface AgentSession {
+  readonly number: number;
+  readonly peer: string;
+  /** undefined until it registers. */
+  agent: Agent | undefined;
+}
+
+export interface MasterState {
+  readonly config: MasterConfig;
+  readonly start: MasterStart;
+  readonly allocator: Allocator;
+  readonly outgoing: Outgoing;
+  readonly deadlines: Deadlines<MasterDue>;
+  readonly counters: MasterCounters;
+  /** Of the step under way. */
+  nowMs: number;
+  wallMs: number;
+
+  readonly frameworks: Map<FrameworkId, Framework>;
+  /** Newest last; at most `completedFrameworkCountMax`. */
+  readonly completedFrameworks: Map<FrameworkId, CompletedFramework>;
+  /** Admitted agents. */
+  readonly agents: Map<AgentId, Agent>;
+  recoveredAgentCount: number;
+  /** Oldest first; at most {@link unreachableAgentCountMax}. */
+  readonly unreachableAgents: Map<AgentId, UnreachableAgent>;
+  readonly offers: Map<OfferId, OpenOffer>;
+  readonly schedulerSessions: Map<number, SchedulerSession>;
+  readonly agentSessions: Map<number, AgentSession>;
+  readonly relays: Map<number, Relay>;
+  readonly weights: Map<string, number>;
+
+  frameworkNumberNext: number;
+  agentNumberNext: number;
+  offerNumberNext: number;
+  relayNumberNext: number;
+}
+
+export type AgentState = AgentSummary['state'];
+
+// What the nouns share: saying something to a peer, and the master's own statuses.
+
+/** Says it to the framework's scheduler, if that is there; best effort otherwise. Returns whether it was. */
+export function sendToScheduler(state: MasterState, framework: Framework, event: SchedulerEvent): boolean {
+  if (framework.connection.kind !== 'connected') return false;
+  state.outgoing.toScheduler(framework.connection.session, event);
+  return true;
+}
+
+/** Says it to the agent, if that is there. Returns whether it was. */
+export function sendToAgent(state: MasterState, agent: Agent, message: MasterMessage): boolean {
+  if (agent.presence.kind !== 'active') return false;
+  state.outgoing.toAgent(agent.presence.session, message);
+  return true;
+}
+
+export function isPartitionAware(framework: Framework): boolean {
+  return hasCapability(framework.info, 'PARTITION_AWARE');
+}
+
+/**
+ * Tells the scheduler about a task in the master's own name: without uuid, sent once, not to be acknowledged (S1). `state` is the precise
+ * one; a framework without PARTITION_AWARE hears TASK_LOST instead of those it cannot know.
+ */
+export function sendMasterStatus(
+  state: MasterState,
+  framework: Framework,
+  about: {
+    readonly taskId: TaskId;
+    readonly state: TaskState;
+    readonly reason: TaskReason;
+    readonly message: string;
+    readonly agentId: AgentId | undefined;
+    readonly executorId?: ExecutorId | undefined;
+    readonly unreachableTimeMs?: number;
+    /** What the last update said beside the state. */
+    readonly known?: TaskStatus | undefined;
+  },
+): void {
+  const { known } = about;
+  const executorId = about.executorId ?? known?.executorId;
+  sendToScheduler(state, framework, {
+    kind: 'update',
+    status: {
+      taskId: about.taskId,
+      state: lostState(isPartitionAware(framework), about.state),
+      source: 'SOURCE_MASTER',
+      reason: about.reason,
+      message: about.message,
+      timestampMs: state.wallMs,
+      labels: known?.labels ?? [],
+      ...(about.agentId === undefined ? {} : { agentId: about.agentId }),
+      ...(executorId === undefined ? {} : { executorId }),
+      ...(about.unreachableTimeMs === undefined ? {} : { unreachableTimeMs: about.unreachableTimeMs }),
+      ...(known?.healthy === undefined ? {} : { healthy: known.healthy }),
+      ...(known?.checkStatus === undefined ? {} : { checkStatus: known.checkStatus }),
+      ...(known?.containerStatus === undefined ? {} : { containerStatus: known.containerStatus }),
+    },
+  });
+}
+
+/** Says that one call was not carried out. The session goes on. */
+export function refuseCall(
+  state: MasterState,
+  session: SchedulerSession,
+  number: number,
+  callKind: string,
+  refusal: { readonly field: string; readonly value: string; readonly expected: string },
+): void {
+  state.counters.schedulerCallsRefused += 1;
+  state.outgoing.toScheduler(session.number, { kind: 'refused', number, callKind, refusal });
+}
+
+/** Sets the agent's presence and keeps the count of recovered agents. The deadline of the old presence is called off. */
+export function setPresence(state: MasterState, agent: Agent, presence: AgentPresence): void {
+  const before = agent.presence;
+  if (before.kind !== 'active') state.deadlines.cancel(before.timeout);
+  if (before.kind === 'recovered') state.recoveredAgentCount -= 1;
+  if (presence.kind === 'recovered') state.recoveredAgentCount += 1;
+  invariant(state.recoveredAgentCount >= 0, 'the number of recovered agents is not negative');
+  agent.presence = presence;
+}
+
+/** The custom executor believed alive under that id, if any. */
+export function executorOn(agent: Agent, frameworkId: FrameworkId, executorId: ExecutorId): Executor | undefined {
+  return agent.executors.get(frameworkId)?.get(executorId);
+}

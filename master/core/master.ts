@@ -1,0 +1,239 @@
+// Master: the deciding core of a leading master.
+//
+// Owns:      one step: which input goes to whom, in which order things happen within it, and what is due.
+// Elsewhere: the conversation (master-step.ts), the decisions (one noun per file beside this one), carrying out (../master-node.ts).
+// Invariants:
+//   W1. Nothing that a peer sends makes a step throw. `invariant` here means: this code has a bug.
+//   W2. The allocator runs last in a step, so that it sees all that the step returned, and offers go only to who is there at its end.
+//   W3. A step's work is bounded by its input and by {@link dueCountMax}; no step looks at all agents or tasks, except where every agent
+//       must be told (removal of a framework) or every framework (loss of an agent). Source: those are Mesos's broadcasts.
+// Source: DESIGN, "decisions do no I/O"; Mesos `Master` (src/master/master.cpp).
+
+import { assertNever, invariant } from '../../common/invariant';
+import type { AllocatorFactory } from '../../allocator/allocator';
+import type { TaskState } from '../../common/model/task-status';
+import type { Environment } from '../../common/ports';
+import { onAgentMessage } from './agent-messages';
+import { disconnectAgent, markUnreachable, newAgent } from './agents';
+import { Deadlines } from './deadlines';
+import { disconnectFramework, removeFramework } from './frameworks';
+import { newMasterCounters, type MasterCounters, type MasterGauges } from './master-counters';
+import type { Agent, MasterDue, MasterState } from './master-state';
+import type { MasterConfig, MasterCore, MasterEffect, MasterInput, MasterStart } from './master-step';
+import { allocateIfDue, endOffer } from './offers';
+import { onOperatorCall } from './operator';
+import { Outgoing } from './outgoing';
+import { onRelayTimeout } from './relays';
+import { onSchedulerCall } from './scheduler-calls';
+import { onLaunchTimeout } from './tasks';
+
+/**
+ * Deadlines handled in one step; the rest waits for the next, which `nextDeadlineMs` asks for at once. Ours: when ten thousand agents are
+ * given up after a change of leader, every framework hears of each, and the node must get a turn in between.
+ */
+export const dueCountMax = 1_000;
+
+/** The core, and what it shows to those who watch it. */
+export interface ObservableMasterCore extends MasterCore {
+  readonly counters: MasterCounters;
+  gauges(): MasterGauges;
+}
+
+export function createMasterCore(
+  config: MasterConfig,
+  start: MasterStart,
+  allocatorFactory: AllocatorFactory,
+  environment: Pick<Environment, 'random' | 'ids'>,
+): ObservableMasterCore {
+  return new LeadingMaster(config, start, allocatorFactory, environment);
+}
+
+class LeadingMaster implements ObservableMasterCore {
+  readonly #state: MasterState;
+  #hasBegun = false;
+
+  constructor(config: MasterConfig, start: MasterStart, allocatorFactory: AllocatorFactory, { random }: Pick<Environment, 'random' | 'ids'>) {
+    const { allocationIntervalMs, allocationEventDelayMs: eventDelayMs, minAllocatable } = config;
+    this.#state = {
+      config,
+      start,
+      allocator: allocatorFactory({ allocationIntervalMs, eventDelayMs, minAllocatable }, random),
+      outgoing: new Outgoing(),
+      deadlines: new Deadlines<MasterDue>(),
+      counters: newMasterCounters(),
+      nowMs: 0,
+      wallMs: 0,
+      frameworks: new Map(),
+      completedFrameworks: new Map(),
+      agents: new Map(),
+      recoveredAgentCount: 0,
+      unreachableAgents: new Map(),
+      offers: new Map(),
+      schedulerSessions: new Map(),
+      agentSessions: new Map(),
+      relays: new Map(),
+      weights: new Map(),
+      frameworkNumberNext: 0,
+      agentNumberNext: 0,
+      offerNumberNext: 0,
+      relayNumberNext: 0,
+    };
+  }
+
+  get counters(): MasterCounters {
+    return this.#state.counters;
+  }
+
+  gauges(): MasterGauges {
+    return gaugesOf(this.#state);
+  }
+
+  /** 0 before the first step: the clocks of a term begin with it. */
+  nextDeadlineMs(): number {
+    return this.#hasBegun ? Math.min(this.#state.deadlines.nextMs, this.#state.allocator.nextRunAtMs()) : 0;
+  }
+
+  step(input: MasterInput, { nowMs, wallMs }: { readonly nowMs: number; readonly wallMs: number }): readonly MasterEffect[] {
+    const state = this.#state;
+    invariant(nowMs >= state.nowMs || !this.#hasBegun, 'monotonic time does not go back');
+    state.nowMs = nowMs;
+    state.wallMs = wallMs;
+    if (!this.#hasBegun) {
+      this.#hasBegun = true;
+      begin(state);
+    }
+    takeInput(state, input);
+    takeDue(state);
+    allocateIfDue(state); // W2
+    return state.outgoing.take();
+  }
+}
+
+/** Takes over what the registry remembers: everything admitted is expected back. */
+function begin(state: MasterState): void {
+  const { registry } = state.start;
+  const facts = registry.filter((fact) => fact.kind === 'agent');
+  for (const fact of registry) {
+    if (fact.kind !== 'weight') continue;
+    state.weights.set(fact.role, fact.weight);
+    state.allocator.updateWeight(fact.role, fact.weight);
+  }
+  for (const { agentId, info, version, state: admission } of facts) {
+    if (admission !== 'admitted') continue;
+    const timeout = state.deadlines.set(state.nowMs + state.config.agentReregisterTimeoutMs, { kind: 'agent-timeout', agentId });
+    state.agents.set(agentId, newAgent(agentId, info, version, { kind: 'recovered', timeout }));
+    state.recoveredAgentCount += 1;
+  }
+  const unreachable = facts.filter((fact) => fact.state === 'unreachable').map((fact) => ({ ...fact, sinceMs: fact.unreachableSinceMs ?? state.wallMs }));
+  unreachable.sort((one, other) => one.sinceMs - other.sinceMs); // Oldest first: the order of forgetting.
+  for (const { agentId: id, info, version, sinceMs } of unreachable) state.unreachableAgents.set(id, { id, info, version, sinceMs });
+  state.outgoing.log('info', 'Master leads', {
+    masterId: state.start.masterId,
+    clusterName: state.config.clusterName,
+    recoveredAgentCount: state.recoveredAgentCount,
+    unreachableAgentCount: state.unreachableAgents.size,
+    weightCount: state.weights.size,
+  });
+}
+
+function takeInput(state: MasterState, input: MasterInput): void {
+  switch (input.kind) {
+    case 'scheduler-opened':
+      invariant(!state.schedulerSessions.has(input.session), 'session numbers are not reused (M3)');
+      state.schedulerSessions.set(input.session, { number: input.session, peer: input.peer, framework: undefined });
+      return;
+    case 'scheduler-calls':
+      for (const call of input.calls) {
+        const session = state.schedulerSessions.get(input.session); // A call may end its own session: the rest of the batch goes unheard.
+        if (session === undefined) return;
+        onSchedulerCall(state, session, call);
+      }
+      return;
+    case 'scheduler-closed': {
+      const session = state.schedulerSessions.get(input.session);
+      state.schedulerSessions.delete(input.session);
+      if (session?.framework !== undefined) disconnectFramework(state, session.framework);
+      return;
+    }
+    case 'agent-opened':
+      invariant(!state.agentSessions.has(input.session), 'session numbers are not reused (M3)');
+      state.agentSessions.set(input.session, { number: input.session, peer: input.peer, agent: undefined });
+      return;
+    case 'agent-messages':
+      for (const message of input.messages) {
+        const session = state.agentSessions.get(input.session);
+        if (session === undefined) return;
+        onAgentMessage(state, session, message);
+      }
+      return;
+    case 'agent-closed': {
+      const session = state.agentSessions.get(input.session);
+      state.agentSessions.delete(input.session);
+      if (session?.agent !== undefined) disconnectAgent(state, session.agent);
+      return;
+    }
+    case 'operator-call':
+      onOperatorCall(state, input.request, input.call);
+      return;
+    case 'time-advanced':
+      return;
+    default:
+      assertNever(input);
+  }
+}
+
+/** Handles what has come due, with any input: a busy master is late for nothing. */
+function takeDue(state: MasterState): void {
+  const agents: Agent[] = [];
+  for (let count = 0; count < dueCountMax; count += 1) {
+    const due = state.deadlines.takeDue(state.nowMs);
+    if (due === undefined) break;
+    switch (due.kind) {
+      case 'offer-timeout':
+        endOffer(state, due.offer, 'expired');
+        break;
+      case 'agent-timeout': {
+        const agent = state.agents.get(due.agentId);
+        invariant(agent !== undefined && agent.presence.kind !== 'active', 'the deadline of an agent ends with its absence (A4)');
+        agents.push(agent);
+        break;
+      }
+      case 'failover-timeout': {
+        const framework = state.frameworks.get(due.frameworkId);
+        invariant(framework !== undefined && framework.connection.kind !== 'connected', 'the failover deadline ends with the absence (F3)');
+        removeFramework(state, framework, 'failover timeout');
+        break;
+      }
+      case 'launch-timeout':
+        onLaunchTimeout(state, due.task);
+        break;
+      case 'relay-timeout':
+        onRelayTimeout(state, due.relay);
+        break;
+      default:
+        assertNever(due);
+    }
+  }
+  if (agents.length > 0) markUnreachable(state, agents);
+}
+
+function gaugesOf(state: MasterState): MasterGauges {
+  const agentsByState = { active: 0, disconnected: 0, recovered: 0, unreachable: state.unreachableAgents.size };
+  for (const { presence } of state.agents.values()) agentsByState[presence.kind] += 1;
+  const frameworksByState = { connected: 0, disconnected: 0, recovered: 0, completed: state.completedFrameworks.size };
+  const tasksByState: Partial<Record<TaskState, number>> = {};
+  for (const { connection, tasks, unreachableTasks } of state.frameworks.values()) {
+    frameworksByState[connection.kind] += 1;
+    for (const task of tasks.values()) tasksByState[task.state] = (tasksByState[task.state] ?? 0) + 1;
+    if (unreachableTasks.size > 0) tasksByState.TASK_UNREACHABLE = (tasksByState.TASK_UNREACHABLE ?? 0) + unreachableTasks.size;
+  }
+  return {
+    agentsByState,
+    frameworksByState,
+    tasksByState,
+    offersOutstanding: state.offers.size,
+    declineFilters: state.allocator.filterCount,
+    allocatorRuns: state.allocator.runCount,
+    deadlines: state.deadlines.count,
+  };
+}

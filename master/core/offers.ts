@@ -1,0 +1,128 @@
+// Offers: which resources are out, to whom, until when.
+//
+// Owns:      the open offers: making them from allocations, and each way in which one ends.
+// Elsewhere: who deserves the next offer (allocator/), what an ACCEPT does with one (accept.ts).
+// Invariants:
+//   O1. A resource is in at most one open offer, or in use, or free: never two of these (with Z2).
+//   O2. An offer ends once: accepted, declined, rescinded, expired or discarded; afterwards its id is never valid again.
+//   O3. A framework learns that an offer ended unless it ended it itself, or its session is over. Source: Mesos (SUBSCRIBED voids all offers).
+// Source: Mesos scheduler API, Offers and Rescind (reference, section 8). Ours: the offer timeout has a default.
+
+import { invariant } from '../../common/invariant';
+import { refused } from '../../common/refusal';
+import type { Allocation } from '../../allocator/allocator';
+import { offerId, type FrameworkId, type OfferId } from '../../common/model/ids';
+import { refuseSecondsDefault, refuseSecondsMax, type Filters, type Offer } from '../../common/model/offer';
+import { countOfferHold } from './master-counters';
+import { callListCountMax, refuseCall, sendToScheduler, type Agent, type Framework, type MasterState, type OpenOffer, type SchedulerSession } from './master-state';
+
+/** Runs the allocator if a run is due, and sends what it handed out: one OFFERS per framework. */
+export function allocateIfDue(state: MasterState): void {
+  if (state.allocator.nextRunAtMs() > state.nowMs) return;
+  const offered = new Map<FrameworkId, Offer[]>();
+  for (const allocation of state.allocator.run(state.nowMs)) {
+    const offer = makeOffer(state, allocation);
+    const offers = offered.get(offer.frameworkId);
+    if (offers === undefined) offered.set(offer.frameworkId, [offer]);
+    else offers.push(offer);
+  }
+  for (const [frameworkId, offers] of offered) {
+    const framework = state.frameworks.get(frameworkId);
+    invariant(framework, 'the allocator offers to known frameworks only');
+    sendToScheduler(state, framework, { kind: 'offers', offers });
+  }
+}
+
+function makeOffer(state: MasterState, { frameworkId, role, agentId, resources }: Allocation): Offer {
+  const framework = state.frameworks.get(frameworkId);
+  const agent = state.agents.get(agentId);
+  invariant(framework?.connection.kind === 'connected', 'the allocator offers to connected frameworks only (Z3)');
+  invariant(agent?.presence.kind === 'active', 'the allocator offers active agents only (Z3)');
+  const id = offerId(`${state.start.masterId}-O${state.offerNumberNext++}`);
+  const open: OpenOffer = { id, framework, agent, role, resources, madeAtMs: state.nowMs, timeout: undefined };
+  const { offerTimeoutMs } = state.config;
+  if (offerTimeoutMs !== Infinity) open.timeout = state.deadlines.set(state.nowMs + offerTimeoutMs, { kind: 'offer-timeout', offer: open });
+  state.offers.set(id, open);
+  framework.offers.add(open);
+  agent.offers.add(open);
+  state.counters.offersMade += 1;
+  const { info } = agent;
+  return {
+    id,
+    frameworkId,
+    agentId,
+    hostname: info.hostname,
+    ...(info.port > 0 ? { url: { scheme: 'http', address: { hostname: info.hostname, port: info.port } } } : {}),
+    resources,
+    attributes: info.attributes,
+    executorIds: [...(agent.executors.get(frameworkId)?.keys() ?? [])],
+    role,
+    ...(info.domain === undefined ? {} : { domain: info.domain }),
+    ...(offerTimeoutMs === Infinity ? {} : { expiresAtMs: state.wallMs + offerTimeoutMs }),
+  };
+}
+
+export type OfferEnd = 'accepted' | 'declined' | 'rescinded' | 'expired' | 'discarded';
+
+/** Ends the offer without returning its resources: the caller owns them from here on (O2). */
+export function takeOffer(state: MasterState, offer: OpenOffer, end: OfferEnd): void {
+  const was = state.offers.delete(offer.id);
+  invariant(was, 'an offer ends once (O2)');
+  offer.framework.offers.delete(offer);
+  offer.agent.offers.delete(offer);
+  if (offer.timeout !== undefined) state.deadlines.cancel(offer.timeout);
+  offer.timeout = undefined;
+  const heldMs = state.nowMs - offer.madeAtMs;
+  offer.framework.offerHoldSumMs += heldMs;
+  offer.framework.offerHoldCount += 1;
+  countOfferHold(state.counters, heldMs);
+  const counter = ({ accepted: 'offersAccepted', declined: 'offersDeclined', rescinded: 'offersRescinded', expired: 'offersExpired', discarded: 'offersDiscarded' } as const)[end];
+  state.counters[counter] += 1;
+}
+
+/** Ends the offer and returns its resources, with a filter of `refuseMs` if that is > 0; RESCIND where the framework must be told (O3). */
+export function endOffer(state: MasterState, offer: OpenOffer, end: Exclude<OfferEnd, 'accepted'>, refuseMs = 0): void {
+  takeOffer(state, offer, end);
+  if (end === 'rescinded' || end === 'expired') sendToScheduler(state, offer.framework, { kind: 'rescind', offerId: offer.id });
+  state.allocator.recoverResources(offer.framework.id, offer.agent.id, offer.resources, { cause: 'declined', refuseMs }, state.nowMs);
+}
+
+export function rescindOffersOnAgent(state: MasterState, agent: Agent): void {
+  for (const offer of [...agent.offers]) endOffer(state, offer, 'rescinded');
+}
+
+/** Voids what a session held, silently (O3). */
+export function discardOffersOfFramework(state: MasterState, framework: Framework): void {
+  for (const offer of [...framework.offers]) endOffer(state, offer, 'discarded');
+}
+
+/** DECLINE: each offer that is still open goes back with the filter; ids no longer valid are passed over. Source: Mesos. */
+export function declineOffers(
+  state: MasterState,
+  session: SchedulerSession,
+  framework: Framework,
+  number: number,
+  call: { readonly offerIds: readonly OfferId[]; readonly filters: Filters },
+): void {
+  if (call.offerIds.length > callListCountMax) {
+    refuseCall(state, session, number, 'decline', refused('decline.offer_ids', call.offerIds.length, `at most ${callListCountMax} ids`).refusal);
+    return;
+  }
+  const refuseMs = refuseMsOf(call.filters);
+  let foreign: number | undefined;
+  for (const [index, id] of call.offerIds.entries()) {
+    const offer = state.offers.get(id);
+    if (offer === undefined) continue;
+    if (offer.framework !== framework) foreign ??= index;
+    else endOffer(state, offer, 'declined', refuseMs);
+  }
+  if (foreign !== undefined) {
+    refuseCall(state, session, number, 'decline', refused(`decline.offer_ids[${foreign}]`, call.offerIds[foreign], 'an offer made to this framework').refusal);
+  }
+}
+
+/** The time to refuse in ms: default for what is no duration, capped at a year, 0 for no filter. Source: Mesos. */
+export function refuseMsOf({ refuseSeconds }: Filters): number {
+  const seconds = refuseSeconds >= 0 ? Math.min(refuseSeconds, refuseSecondsMax) : refuseSecondsDefault; // NaN is not >= 0.
+  return seconds * 1000;
+}

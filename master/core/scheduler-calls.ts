@@ -1,0 +1,145 @@
+// Scheduler calls: what a scheduler's session may ask, and to whom each call goes.
+//
+// Owns:      the order of checks before a call is carried out, and the calls that need no file of their own.
+// Elsewhere: the meaning of the larger ones (frameworks.ts, accept.ts, offers.ts, kills.ts, reconciliation.ts, status-updates.ts).
+// Invariants:
+//   L1. A session says nothing but SUBSCRIBE before it is subscribed, and speaks for its own framework only.
+//   L2. A call that is not carried out is answered with `refused`, and the session goes on; a refused SUBSCRIBE ends it.
+//       Silent, as in Mesos: offers no longer valid in a DECLINE, acknowledgements that come too late, messages to who is away.
+// Source: Mesos scheduler API (reference, 1.2, 1.4 and 6), with `refused` where Mesos answers by HTTP status.
+
+import { assertNever } from '../../common/invariant';
+import { describeRefusal, refused } from '../../common/refusal';
+import type { AgentId, ExecutorId, TaskId } from '../../common/model/ids';
+import type { ReceivedSchedulerCall, SchedulerCallEnvelope } from '../../common/model/scheduler-protocol';
+import { onAccept } from './accept';
+import { onSubscribe, onUpdateFramework, refuseSubscription, removeFramework } from './frameworks';
+import { subsetRefusal } from './framework-validation';
+import { onKill, onShutdownExecutor } from './kills';
+import { callListCountMax, refuseCall, sendToAgent, type Framework, type MasterState, type SchedulerSession } from './master-state';
+import { declineOffers } from './offers';
+import { reconcileExplicitly, reconcileImplicitly } from './reconciliation';
+import { onAcknowledge } from './status-updates';
+
+export function onSchedulerCall(state: MasterState, session: SchedulerSession, received: ReceivedSchedulerCall): void {
+  state.counters.schedulerCalls += 1;
+  if (!received.ok) {
+    const isSubscribe = received.callKind.toLowerCase() === 'subscribe';
+    if (isSubscribe && session.framework === undefined) refuseSubscription(state, session, describeRefusal(received.refusal));
+    else refuseCall(state, session, received.number, received.callKind, received.refusal);
+    return;
+  }
+  const { number, frameworkId, call } = received.value;
+  const { framework } = session;
+  if (call.kind === 'subscribe') {
+    if (framework === undefined) onSubscribe(state, session, frameworkId, call);
+    else refuseCall(state, session, number, call.kind, refused('type', 'SUBSCRIBE', `another call: this session is subscribed as ${framework.id}`).refusal);
+    return;
+  }
+  if (framework === undefined) {
+    refuseCall(state, session, number, call.kind, refused('type', call.kind.toUpperCase().replaceAll('-', '_'), 'SUBSCRIBE as the first call of a session').refusal);
+    return;
+  }
+  if (frameworkId !== undefined && frameworkId !== framework.id) {
+    refuseCall(state, session, number, call.kind, refused('framework_id', frameworkId, `the framework of this session (${framework.id})`).refusal);
+    return;
+  }
+  carryOut(state, session, framework, number, call);
+}
+
+function carryOut(
+  state: MasterState,
+  session: SchedulerSession,
+  framework: Framework,
+  number: number,
+  call: Exclude<SchedulerCallEnvelope['call'], { kind: 'subscribe' }>,
+): void {
+  switch (call.kind) {
+    case 'teardown':
+      removeFramework(state, framework, 'teardown by its scheduler');
+      return;
+    case 'accept':
+      onAccept(state, session, framework, number, call);
+      return;
+    case 'decline':
+      declineOffers(state, session, framework, number, call);
+      return;
+    case 'revive':
+    case 'suppress':
+      setSuppressed(state, session, framework, number, call);
+      return;
+    case 'kill':
+      onKill(state, session, framework, number, call);
+      return;
+    case 'shutdown':
+      onShutdownExecutor(state, framework, call);
+      return;
+    case 'acknowledge':
+      onAcknowledge(state, session, framework, number, call);
+      return;
+    case 'reconcile':
+      reconcile(state, session, framework, number, call.tasks);
+      return;
+    case 'message':
+      passMessage(state, framework, call);
+      return;
+    case 'request':
+      return; // Taken and passed over. Source: Mesos's allocator.
+    case 'update-framework':
+      onUpdateFramework(state, session, framework, number, call);
+      return;
+    default:
+      assertNever(call);
+  }
+}
+
+/** REVIVE and SUPPRESS. One wrong role refuses the whole call; no roles mean all. Source: Mesos, which drops it silently. */
+function setSuppressed(
+  state: MasterState,
+  session: SchedulerSession,
+  framework: Framework,
+  number: number,
+  { kind, roles: named }: { readonly kind: 'revive' | 'suppress'; readonly roles: readonly string[] },
+): void {
+  const refusal = subsetRefusal(named, framework.info, (index) => `${kind}.roles[${index}]`);
+  if (refusal !== undefined) {
+    refuseCall(state, session, number, kind, refusal);
+    return;
+  }
+  const roles = named.length === 0 ? framework.info.roles : named;
+  if (roles.length === 0) return;
+  if (kind === 'suppress') {
+    for (const role of roles) framework.suppressedRoles.add(role);
+    state.allocator.suppress(framework.id, roles);
+  } else {
+    for (const role of roles) framework.suppressedRoles.delete(role);
+    state.allocator.revive(framework.id, roles, state.nowMs);
+  }
+}
+
+function reconcile(
+  state: MasterState,
+  session: SchedulerSession,
+  framework: Framework,
+  number: number,
+  tasks: readonly { readonly taskId: TaskId; readonly agentId?: AgentId }[],
+): void {
+  if (tasks.length > callListCountMax) {
+    refuseCall(state, session, number, 'reconcile', refused('reconcile.tasks', tasks.length, `at most ${callListCountMax} tasks`).refusal);
+    return;
+  }
+  if (tasks.length === 0) reconcileImplicitly(state, framework);
+  else for (const task of tasks) reconcileExplicitly(state, framework, task);
+}
+
+/** MESSAGE: best effort. The agent finds the executor among those of this framework only. */
+function passMessage(
+  state: MasterState,
+  framework: Framework,
+  { agentId, executorId, data }: { readonly agentId: AgentId; readonly executorId: ExecutorId; readonly data: Uint8Array },
+): void {
+  const agent = state.agents.get(agentId);
+  const isSent = agent !== undefined && sendToAgent(state, agent, { kind: 'framework-message', frameworkId: framework.id, executorId, data });
+  if (isSent) state.counters.frameworkMessages += 1;
+  else state.counters.frameworkMessagesDropped += 1;
+}

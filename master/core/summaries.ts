@@ -1,0 +1,92 @@
+// Summaries: the master's records as people see them.
+//
+// Owns:      turning records into the plain data of operator replies.
+// Elsewhere: which of them were asked for (operator.ts), tasks (tasks.ts, because rings keep task summaries too).
+// Source: our choice; made on demand, so that nothing is kept up to date for nobody.
+
+import type { AgentSummary, FrameworkSummary, OfferSummary, RoleSummary } from '../../common/model/operator-protocol';
+import type { Quantities } from '../../common/model/framework';
+import { Resources } from '../../common/model/resources';
+import type { Agent, Framework, MasterState, OpenOffer, UnreachableAgent } from './master-state';
+import { executorsOn } from './tasks';
+
+export function summarizeAgent(agent: Agent): AgentSummary {
+  const offered = Resources.sum([...agent.offers].map((offer) => offer.resources));
+  const ofTasks = [...agent.tasks].filter((task) => task.isCharged).map((task) => task.resources);
+  const ofExecutors = executorsOn(agent).map((executor) => executor.resources);
+  const ofStrays = [...agent.strays.values()].map((stray) => stray.resources);
+  return {
+    id: agent.id,
+    info: agent.info,
+    version: agent.version,
+    state: agent.presence.kind,
+    ...(agent.registeredAtWallMs === undefined ? {} : { registeredAtMs: agent.registeredAtWallMs }),
+    total: agent.info.resources,
+    offered,
+    allocated: Resources.sum([...ofTasks, ...ofExecutors, ...ofStrays]),
+    taskCount: agent.tasks.size,
+  };
+}
+
+export function summarizeUnreachableAgent({ id, info, version, sinceMs }: UnreachableAgent): AgentSummary {
+  return {
+    id,
+    info,
+    version,
+    state: 'unreachable',
+    unreachableSinceMs: sinceMs,
+    total: info.resources,
+    offered: Resources.empty,
+    allocated: Resources.empty,
+    taskCount: 0,
+  };
+}
+
+export function summarizeFramework(state: MasterState, framework: Framework): FrameworkSummary {
+  const { offerHoldCount } = framework;
+  return {
+    id: framework.id,
+    info: framework.info,
+    state: framework.connection.kind,
+    suppressedRoles: [...framework.suppressedRoles],
+    ...(framework.subscribedAtWallMs === undefined ? {} : { subscribedAtMs: framework.subscribedAtWallMs }),
+    offerCount: framework.offers.size,
+    taskCount: framework.tasks.size,
+    allocated: allocatedTo(state, framework),
+    ...(offerHoldCount === 0 ? {} : { offerHoldMeanMs: framework.offerHoldSumMs / offerHoldCount }),
+  };
+}
+
+/** Charged in the allocator, without what is only offered. */
+function allocatedTo(state: MasterState, framework: Framework): Quantities {
+  const sums = new Map<string, number>();
+  const add = (quantities: Quantities, sign: 1 | -1): void => {
+    for (const [name, milli] of quantities) sums.set(name, (sums.get(name) ?? 0) + sign * milli);
+  };
+  for (const resources of state.allocator.charged(framework.id).values()) add(resources.quantities(), 1);
+  for (const offer of framework.offers) add(offer.resources.quantities(), -1);
+  return new Map([...sums].filter(([, milli]) => milli !== 0));
+}
+
+export function summarizeOffer(state: MasterState, offer: OpenOffer): OfferSummary {
+  return {
+    id: offer.id,
+    frameworkId: offer.framework.id,
+    agentId: offer.agent.id,
+    hostname: offer.agent.info.hostname,
+    role: offer.role,
+    resources: offer.resources,
+    ageMs: state.nowMs - offer.madeAtMs,
+    ...(offer.timeout === undefined ? {} : { expiresInMs: Math.max(0, offer.timeout.atMs - state.nowMs) }),
+  };
+}
+
+/** Every role that a framework is subscribed to, holds something in, or that has a weight of its own. */
+export function summarizeRoles(state: MasterState): RoleSummary[] {
+  const roles = new Map<string, RoleSummary>();
+  for (const [role, weight] of state.weights) roles.set(role, { role, weight, share: 0, frameworkIds: [], allocated: new Map() });
+  for (const { role, weight, share, dominantResource, frameworkIds, charged } of state.allocator.roles()) {
+    roles.set(role, { role, weight, share, ...(dominantResource === undefined ? {} : { dominantResource }), frameworkIds, allocated: charged });
+  }
+  return [...roles.values()].sort((one, other) => (one.role < other.role ? -1 : 1));
+}

@@ -1,0 +1,365 @@
+// The master node: one candidate for leadership, and while it leads, the hands of the deciding core.
+//
+// Owns:      the node's states (standby, loading, leading), the sessions of the term, carrying out the core's effects, its one timer.
+// Elsewhere: deciding (core/), electing (the Election port), durability (the Registry port), the wire (proto/), flags (main.ts).
+// Invariants:
+//   N1. A core exists only while leading, one per term, made from the registry as loaded in that term.
+//   N2. Nothing is sent or acknowledged unless the candidacy holds at that moment; a doubt ends the term at once.
+//   N3. Effects leave through the outbox: never before what they rest on is committed (common/effect-outbox.ts).
+//   N4. Ending a term closes every session with the leader's address if known; peers come back by themselves.
+// Source: our choice; Mesos masters exit when they lose leadership, ours stand by, because the process is healthy, only its claim is not.
+
+import type { AllocatorFactory } from '../allocator/allocator';
+import { EffectOutbox, type OutboxEffect } from '../common/effect-outbox';
+import { assertNever, invariant } from '../common/invariant';
+import type { AgentMessage, MasterMessage } from '../common/model/agent-protocol';
+import { masterId } from '../common/model/ids';
+import type { OperatorCall, OperatorReply } from '../common/model/operator-protocol';
+import type { ReceivedSchedulerCall, SchedulerEvent } from '../common/model/scheduler-protocol';
+import type { Cancel, Candidacy, Election, Environment, Link, LinkEnd, LinkHandler, Log, Registry, RegistryWrite } from '../common/ports';
+import { agentFactKey, decodeRegistryFact, encodeRegistryFact, weightFactKey } from '../proto/registry-codec';
+import type { MasterConfig, MasterEffect, MasterInput, RegistryChange, RegistryFact } from './core/master-step';
+import { createMasterCore, type ObservableMasterCore } from './core/master';
+
+export interface MasterNodeOptions {
+  readonly config: MasterConfig;
+  readonly environment: Environment;
+  readonly election: Election;
+  readonly registry: Registry;
+  /** e.g. `embedded` or `etcd`, for people. */
+  readonly registryName: string;
+  readonly allocatorFactory: AllocatorFactory;
+  /** `host:port` at which agents, schedulers and other masters' redirections find us. */
+  readonly address: string;
+  readonly version: string;
+  readonly log: Log;
+}
+
+/** For /health and the log: what the node is doing, and what it is waiting for, if anything. */
+export interface MasterHealth {
+  readonly role: 'leading' | 'loading' | 'standby' | 'stopped';
+  readonly leader?: string;
+  /** e.g. `Cannot reach etcd at …`. */
+  readonly waitingFor?: string;
+}
+
+/** After a failed registry load or write the node waits this long before it stands again: long enough not to hammer a sick store, short beside a lease. */
+const recampaignDelayMs = 1_000;
+
+type Send = Exclude<MasterEffect, { kind: 'persist' }>;
+
+interface Term {
+  readonly epoch: string;
+  readonly core: ObservableMasterCore;
+  readonly outbox: EffectOutbox<readonly RegistryChange[], Send>;
+}
+
+type State =
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'standby' }
+  | { readonly kind: 'loading'; readonly epoch: string; readonly cancel: Cancel }
+  | { readonly kind: 'leading'; readonly term: Term };
+
+export class MasterNode {
+  private state: State = { kind: 'stopped' };
+  private candidacy: Candidacy | undefined;
+  private leader: string | undefined;
+  private trouble: string | undefined;
+  private nextSession = 1;
+  private nextRequest = 1;
+  private readonly schedulers = new Map<number, Link<SchedulerEvent>>();
+  private readonly agents = new Map<number, Link<MasterMessage>>();
+  private readonly requests = new Map<number, (reply: OperatorReply) => void>();
+  private cancelTimer: Cancel | undefined;
+  private timerAtMs = Infinity;
+  private cancelRecampaign: Cancel | undefined;
+
+  constructor(private readonly options: MasterNodeOptions) {}
+
+  /** Stands for election until `stop`. */
+  start(): void {
+    invariant(this.state.kind === 'stopped', 'a master node is started once at a time');
+    this.state = { kind: 'standby' };
+    this.campaign();
+  }
+
+  /** Ends the term, if any, tells everybody where to go, and resigns. `done` when the election knows. */
+  stop(done: () => void): void {
+    if (this.state.kind === 'stopped') {
+      done();
+      return;
+    }
+    this.endTerm();
+    this.state = { kind: 'stopped' };
+    this.cancelRecampaign?.();
+    const candidacy = this.candidacy;
+    this.candidacy = undefined;
+    if (candidacy) candidacy.resign(done);
+    else done();
+  }
+
+  get health(): MasterHealth {
+    return {
+      role: this.state.kind,
+      ...(this.leader !== undefined && { leader: this.leader }),
+      ...(this.trouble !== undefined && { waitingFor: this.trouble }),
+    };
+  }
+
+  /** The core of the present term: for metrics. */
+  get core(): ObservableMasterCore | undefined {
+    return this.state.kind === 'leading' ? this.state.term.core : undefined;
+  }
+
+  /** Serves one scheduler session (ports.ts `Accept`). */
+  readonly acceptScheduler = (link: Link<SchedulerEvent>, peer: string): LinkHandler<ReceivedSchedulerCall> =>
+    this.acceptSession(this.schedulers, link, {
+      opened: (session) => ({ kind: 'scheduler-opened', session, peer }),
+      messages: (session, calls) => ({ kind: 'scheduler-calls', session, calls }),
+      closed: (session, end) => ({ kind: 'scheduler-closed', session, end }),
+    });
+
+  /** Serves one agent session (ports.ts `Accept`). */
+  readonly acceptAgent = (link: Link<MasterMessage>, peer: string): LinkHandler<AgentMessage> =>
+    this.acceptSession(this.agents, link, {
+      opened: (session) => ({ kind: 'agent-opened', session, peer }),
+      messages: (session, messages) => ({ kind: 'agent-messages', session, messages }),
+      closed: (session, end) => ({ kind: 'agent-closed', session, end }),
+    });
+
+  /** Answers one operator call; a node that does not lead answers at once with where the leader is. */
+  operator(call: OperatorCall, reply: (reply: OperatorReply | { readonly kind: 'not-leader'; readonly leader?: string }) => void): void {
+    if (this.state.kind !== 'leading') {
+      reply({ kind: 'not-leader', ...(this.leader !== undefined && { leader: this.leader }) });
+      return;
+    }
+    const request = this.nextRequest;
+    this.nextRequest += 1;
+    this.requests.set(request, reply);
+    this.feed({ kind: 'operator-call', request, call });
+  }
+
+  private acceptSession<Out, In>(
+    sessions: Map<number, Link<Out>>,
+    link: Link<Out>,
+    inputs: {
+      opened(session: number): MasterInput;
+      messages(session: number, messages: readonly In[]): MasterInput;
+      closed(session: number, end: LinkEnd): MasterInput;
+    },
+  ): LinkHandler<In> {
+    if (this.state.kind !== 'leading') {
+      link.close(this.elsewhere());
+      return { messages: () => undefined, closed: () => undefined };
+    }
+    const session = this.nextSession;
+    this.nextSession += 1;
+    sessions.set(session, link);
+    this.feed(inputs.opened(session));
+    return {
+      messages: (messages) => {
+        // A session of an ended term, or one that the core has closed, is heard no more (M3).
+        if (sessions.get(session) === link) this.feed(inputs.messages(session, messages));
+      },
+      closed: (end) => {
+        if (sessions.get(session) !== link) return;
+        sessions.delete(session);
+        this.feed(inputs.closed(session, end));
+      },
+    };
+  }
+
+  private campaign(): void {
+    this.candidacy = this.options.election.campaign(this.options.address, {
+      elected: (epoch) => this.load(epoch),
+      deposed: (reason) => {
+        if (this.state.kind !== 'loading' && this.state.kind !== 'leading') return;
+        this.options.log.write('warn', 'Leadership lost', { reason });
+        this.endTerm();
+      },
+      leaderChanged: (address) => {
+        if (address !== this.leader) this.options.log.write('info', 'Leader changed', { leader: address ?? 'none' });
+        this.leader = address;
+      },
+      trouble: (message) => {
+        if (message !== undefined && message !== this.trouble) this.options.log.write('warn', 'Waiting for the election', { waitingFor: message });
+        if (message === undefined && this.trouble !== undefined) this.options.log.write('info', 'Election works again');
+        this.trouble = message;
+      },
+    });
+  }
+
+  private load(epoch: string): void {
+    if (this.state.kind !== 'standby') return;
+    this.options.log.write('info', 'Elected, loading the registry', { epoch });
+    const cancel = this.options.registry.load(epoch, (outcome) => {
+      if (this.state.kind !== 'loading' || this.state.epoch !== epoch) return;
+      if (outcome.kind !== 'loaded') {
+        this.stepDown(outcome.kind === 'fenced' ? 'another term has begun' : `cannot load the registry: ${outcome.detail}`);
+        return;
+      }
+      const facts: RegistryFact[] = [];
+      for (const entry of outcome.entries) {
+        const fact = decodeRegistryFact(entry.key, entry.value);
+        if (fact.ok) {
+          facts.push(fact.value);
+        } else {
+          // Left where it is: a newer release may have written it, and dropping a fact that we cannot read would lose it.
+          this.options.log.write('error', 'Registry fact not understood', { key: entry.key, ...fact.refusal });
+        }
+      }
+      this.lead(epoch, facts);
+    });
+    this.state = { kind: 'loading', epoch, cancel };
+  }
+
+  private lead(epoch: string, registry: readonly RegistryFact[]): void {
+    const { environment, config, address, version, allocatorFactory, registryName } = this.options;
+    const id = masterId(environment.ids.uuid());
+    const core = createMasterCore(
+      config,
+      { masterId: id, masterInfo: { id, address, version }, registry, registryName, electedAtWallMs: environment.clock.wallMs() },
+      allocatorFactory,
+      environment,
+    );
+    const outbox = new EffectOutbox<readonly RegistryChange[], Send>({
+      commit: (batch, done) => {
+        this.options.registry.write(epoch, batch.flatMap((changes) => changes.map(encodeChange)), (outcome) => {
+          if (outcome.kind === 'committed') done({ ok: true });
+          else done({ ok: false, detail: outcome.kind === 'fenced' ? 'another term has begun' : outcome.detail });
+        });
+      },
+      perform: (effect) => this.perform(epoch, effect),
+      failed: (detail) => this.stepDown(`registry write failed: ${detail}`),
+    });
+    this.state = { kind: 'leading', term: { epoch, core, outbox } };
+    this.leader = address;
+    this.options.log.write('info', 'Leading', { masterId: id, epoch, agentCount: registry.filter((fact) => fact.kind === 'agent').length });
+    this.arm();
+  }
+
+  /** We gave up the term ourselves: the candidacy is thrown away, so that nobody waits for a lease that serves nothing, and a new one begins. */
+  private stepDown(reason: string): void {
+    if (this.state.kind === 'stopped') return;
+    this.options.log.write('warn', 'Stepping down', { reason });
+    this.endTerm();
+    this.leader = undefined;
+    this.candidacy?.resign();
+    this.candidacy = undefined;
+    this.cancelRecampaign?.();
+    this.cancelRecampaign = this.options.environment.clock.schedule(recampaignDelayMs, () => {
+      this.cancelRecampaign = undefined;
+      if (this.state.kind === 'standby') this.campaign();
+    });
+  }
+
+  private endTerm(): void {
+    if (this.state.kind === 'loading') this.state.cancel();
+    if (this.state.kind === 'leading') this.state.term.outbox.stop();
+    if (this.leader === this.options.address) this.leader = undefined;
+    this.state = { kind: 'standby' };
+    this.cancelTimer?.();
+    this.cancelTimer = undefined;
+    this.timerAtMs = Infinity;
+    const end = this.elsewhere();
+    for (const link of this.schedulers.values()) link.close(end);
+    for (const link of this.agents.values()) link.close(end);
+    this.schedulers.clear();
+    this.agents.clear();
+    const requests = [...this.requests.values()];
+    this.requests.clear();
+    for (const reply of requests) reply({ kind: 'unavailable', message: 'this master stopped leading before it could answer' });
+  }
+
+  private elsewhere(): LinkEnd {
+    return { kind: 'not-leader', ...(this.leader !== undefined && this.leader !== this.options.address && { leader: this.leader }) };
+  }
+
+  private feed(input: MasterInput): void {
+    if (this.state.kind !== 'leading') return;
+    const { term } = this.state;
+    if (!this.provesLeadership(term.epoch)) return;
+    if (term.outbox.isFull) {
+      this.stepDown('the registry takes no writes, and too much waits for it');
+      return;
+    }
+    const { clock } = this.options.environment;
+    const effects = term.core.step(input, { nowMs: clock.nowMs(), wallMs: clock.wallMs() });
+    term.outbox.put(effects.map(asOutboxEffect));
+    this.arm();
+  }
+
+  /** N2. Ends the term when the proof has run out, even if the election's own timer is late. */
+  private provesLeadership(epoch: string): boolean {
+    if (this.candidacy?.holds(epoch) === true) return true;
+    this.stepDown('the lease may have run out');
+    return false;
+  }
+
+  private perform(epoch: string, effect: Send): void {
+    if (effect.kind === 'log') {
+      this.options.log.write(effect.level, effect.message, effect.fields);
+      return;
+    }
+    if (!this.provesLeadership(epoch)) return;
+    switch (effect.kind) {
+      case 'send-scheduler':
+        this.schedulers.get(effect.session)?.send(effect.events);
+        return;
+      case 'close-scheduler':
+        this.schedulers.get(effect.session)?.close();
+        this.schedulers.delete(effect.session);
+        return;
+      case 'send-agent':
+        this.agents.get(effect.session)?.send(effect.messages);
+        return;
+      case 'close-agent':
+        this.agents.get(effect.session)?.close();
+        this.agents.delete(effect.session);
+        return;
+      case 'reply-operator': {
+        const reply = this.requests.get(effect.request);
+        this.requests.delete(effect.request);
+        reply?.(effect.reply);
+        return;
+      }
+      default:
+        assertNever(effect);
+    }
+  }
+
+  /** One timer for the core's earliest deadline; set again only when that moved. */
+  private arm(): void {
+    if (this.state.kind !== 'leading') return;
+    const atMs = this.state.term.core.nextDeadlineMs();
+    if (atMs === this.timerAtMs) return;
+    this.cancelTimer?.();
+    this.cancelTimer = undefined;
+    this.timerAtMs = atMs;
+    if (atMs === Infinity) return;
+    const { clock } = this.options.environment;
+    this.cancelTimer = clock.schedule(Math.max(0, atMs - clock.nowMs()), () => {
+      this.cancelTimer = undefined;
+      this.timerAtMs = Infinity;
+      this.feed({ kind: 'time-advanced' });
+      this.arm();
+    });
+  }
+}
+
+function asOutboxEffect(effect: MasterEffect): OutboxEffect<readonly RegistryChange[], Send> {
+  return effect.kind === 'persist' ? { durable: true, value: effect.changes } : { durable: false, value: effect };
+}
+
+function encodeChange(change: RegistryChange): RegistryWrite {
+  switch (change.kind) {
+    case 'put':
+      return { kind: 'put', ...encodeRegistryFact(change.fact) };
+    case 'delete-agent':
+      return { kind: 'delete', key: agentFactKey(change.agentId) };
+    case 'delete-weight':
+      return { kind: 'delete', key: weightFactKey(change.role) };
+    default:
+      return assertNever(change);
+  }
+}

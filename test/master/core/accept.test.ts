@@ -1,0 +1,159 @@
+// Accept: offers become tasks, or every task is answered.
+//
+// Proves the table of offer validation (first failure wins, own offers void, foreign ones untouched), what each operation of a call takes, and
+// that nothing of an offer is lost whatever the call says.
+
+import type { OfferOperation } from '../../../common/model/offer';
+import { Resources } from '../../../common/model/resources';
+import { amounts, anAgentInfo, anExecutor, aTask, launch, ScriptedMaster } from './scripted-master';
+
+/** Two agents, all of which `mine` holds as O0 and O1. */
+function twoAgents(capabilities: readonly ('MULTI_ROLE' | 'PARTITION_AWARE')[] = ['MULTI_ROLE', 'PARTITION_AWARE']) {
+  const master = new ScriptedMaster();
+  master.registered({ hostname: 'one' });
+  master.registered({ hostname: 'two' });
+  const mine = master.subscribed({ capabilities });
+  master.skip();
+  const agentOf = (offer: string): string => mine.offers.find(({ id }) => id === `m-${offer}`)?.agentId ?? '';
+  return { master, mine, agentOf };
+}
+
+test.each([
+  ['gone', ['O9']],
+  ['named twice', ['O0', 'O0']],
+  ['none', []],
+  ['of two agents', ['O0', 'O1']],
+])('with offers that are %s, each task is dropped, or lost for a framework that knows no better, and the offers return', (_claim, offers) => {
+  for (const [told, capabilities] of [
+    ['TASK_DROPPED', ['MULTI_ROLE', 'PARTITION_AWARE']],
+    ['TASK_LOST', ['MULTI_ROLE']],
+  ] as const) {
+    const { master, mine, agentOf } = twoAgents(capabilities);
+    mine.accept(offers, [launch(aTask('t', agentOf('O0')), aTask('u', agentOf('O0')))]);
+    expect(master.trace(0)).toEqual([`s3 update t ${told} master REASON_INVALID_OFFERS`, `s3 update u ${told} master REASON_INVALID_OFFERS`]);
+    const voided = new Set(offers.filter((offer) => offer !== 'O9')).size;
+    expect(master.trace(2_000).join().match(/@S/g) ?? []).toHaveLength(voided);
+  }
+});
+
+test('one gone offer among good ones voids all of them', () => {
+  const { master, mine, agentOf } = twoAgents();
+  mine.accept(['O0', 'O9'], [launch(aTask('t', agentOf('O0')))]);
+  expect(master.trace(0)).toEqual(['s3 update t TASK_DROPPED master REASON_INVALID_OFFERS']);
+  mine.accept(['O0'], [launch(aTask('t', agentOf('O0')))]);
+  expect(master.trace(0)).toEqual(['s3 update t TASK_DROPPED master REASON_INVALID_OFFERS']);
+});
+
+test('offers of two roles cannot be used together', () => {
+  const master = new ScriptedMaster();
+  const agent = master.registered();
+  const scheduler = master.subscribed({ roles: ['a'] });
+  master.skip();
+  scheduler.accept(['O0'], [launch(aTask('t', 'm-S0', 'cpus:1;mem:96'))]);
+  master.skip(1_500);
+  scheduler.call({ kind: 'suppress', roles: ['a'] });
+  scheduler.call({
+    kind: 'update-framework',
+    frameworkInfo: frameworkOf(master, ['a', 'b']),
+    suppressedRoles: ['a'],
+    offerConstraints: new Map(),
+  });
+  agent.update(scheduler.frameworkId, 't', 'TASK_FINISHED', 1);
+  master.skip(1_500);
+  expect(scheduler.offers.map(({ role }) => role)).toEqual(['a', 'a', 'b']);
+  scheduler.accept(['O1', 'O2'], [launch(aTask('u', 'm-S0'))]);
+  expect(master.trace(0)).toEqual(['s2 update u TASK_DROPPED master REASON_INVALID_OFFERS']);
+});
+
+function frameworkOf(master: ScriptedMaster, roles: string[]) {
+  const reply = master.ask({ kind: 'get-frameworks' });
+  const info = reply.kind === 'frameworks' ? reply.frameworks[0]?.info : undefined;
+  if (info === undefined) throw new Error('no framework');
+  return { ...info, roles };
+}
+
+test('several offers of one agent and role are one purse', () => {
+  const master = new ScriptedMaster();
+  const agent = master.registered();
+  const scheduler = master.subscribed();
+  master.skip();
+  scheduler.accept(['O0'], [launch(aTask('t', 'm-S0', 'cpus:2;mem:2048'))]);
+  master.skip(1_500); // O1: the rest.
+  agent.update(scheduler.frameworkId, 't', 'TASK_FINISHED', 1);
+  master.skip(); // O2: what t had.
+  scheduler.accept(['O1', 'O2'], [launch(aTask('u', 'm-S0', 'cpus:4;mem:4096'))]);
+  expect(master.trace(0)).toEqual(['a1 run-task u on a new executor']);
+});
+
+test('tasks are taken one by one: one that does not fit is an error, the next is still tried', () => {
+  const { master, mine, agentOf } = twoAgents();
+  const agent = agentOf('O0');
+  mine.accept(['O0'], [launch(aTask('a', agent, 'cpus:3'), aTask('b', agent, 'cpus:2'), aTask('c', agent, 'cpus:1'), aTask('c', agent, 'mem:64'))]);
+  expect(master.trace(0).map((line) => line.replace(/^[as]\d /, ''))).toEqual([
+    'run-task a on a new executor',
+    'run-task c on a new executor',
+    'update b TASK_ERROR master REASON_TASK_INVALID',
+    'update c TASK_ERROR master REASON_TASK_INVALID',
+  ]);
+});
+
+test('operations of later releases are refused by name, and the operations after them still run', () => {
+  const { master, mine, agentOf } = twoAgents();
+  const agent = agentOf('O0');
+  const operations: OfferOperation[] = [
+    { kind: 'reserve', resources: amounts('cpus:1'), source: Resources.empty },
+    { kind: 'grow-volume', volume: Resources.empty, addition: Resources.empty },
+    { kind: 'launch-group', executor: anExecutor('pod'), tasks: [aTask('g', agent)] },
+    { kind: 'launch', id: 'op', tasks: [aTask('i', agent)] },
+    launch(aTask('t', agent)),
+  ];
+  mine.accept(['O0'], operations);
+  expect(master.trace(0).filter((line) => line.startsWith('s'))).toEqual([
+    's3 refused accept accept.operations[0].type',
+    's3 refused accept accept.operations[1].type',
+    's3 update g TASK_ERROR master REASON_TASK_GROUP_INVALID',
+    's3 update i TASK_ERROR master REASON_TASK_INVALID',
+  ]);
+  expect(mine.events.find((event) => event.kind === 'refused')).toMatchObject({ refusal: { expected: expect.stringContaining('RESERVE is not supported yet') as string } });
+  expect(master.core.counters.tasksLaunched).toBe(1);
+});
+
+test('an ACCEPT that launches nothing is a DECLINE', () => {
+  const { master, mine } = twoAgents();
+  mine.accept(['O0'], [], 60);
+  mine.accept(['O1'], [launch()], 60);
+  expect(master.trace(59_000)).toEqual([]);
+  expect(master.core.counters).toMatchObject({ offersDeclined: 2, offersAccepted: 0 });
+});
+
+test("another framework's offer is neither used nor ended by ACCEPT or DECLINE", () => {
+  const { master, mine, agentOf } = twoAgents();
+  const thief = master.subscribed({ name: 'thief' });
+  master.skip();
+  thief.accept(['O0'], [launch(aTask('t', agentOf('O0')))]);
+  thief.accept(['O0'], []);
+  thief.decline(['O0', 'O9']);
+  expect(master.trace(0)).toEqual(['s4 update t TASK_DROPPED master REASON_INVALID_OFFERS', 's4 refused accept accept.offer_ids', 's4 refused decline decline.offer_ids[0]']);
+  mine.accept(['O0'], [launch(aTask('t', agentOf('O0')))]);
+  expect(master.trace(0)).toHaveLength(1);
+  expect(master.core.counters.tasksLaunched).toBe(1);
+});
+
+test('lists beyond their bound are refused, and the offers stay', () => {
+  const { master, mine, agentOf } = twoAgents();
+  const tasks = Array.from({ length: 10_001 }, () => aTask('t', agentOf('O0')));
+  mine.accept(['O0'], [launch(...tasks)]);
+  mine.accept(Array.from({ length: 10_001 }, () => 'O0'), []);
+  mine.decline(Array.from({ length: 10_001 }, () => 'O0'));
+  expect(master.trace(0)).toEqual(['s3 refused accept accept.operations', 's3 refused accept accept.offer_ids', 's3 refused decline decline.offer_ids']);
+  expect(master.core.gauges().offersOutstanding).toBe(2);
+});
+
+test('an offer says all of the agent that a scheduler may read', () => {
+  const master = new ScriptedMaster();
+  const attributes = [{ name: 'rack', kind: 'text', text: 'r2' }] as const;
+  master.registered({ ...anAgentInfo(), port: 5051, attributes, domain: { faultDomain: { region: 'eu', zone: 'a' } } });
+  const scheduler = master.subscribed();
+  master.skip();
+  expect(scheduler.offers[0]).toMatchObject({ hostname: 'pi', url: { address: { hostname: 'pi', port: 5051 } }, attributes, domain: { faultDomain: { zone: 'a' } }, executorIds: [] });
+});

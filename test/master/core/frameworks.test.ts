@@ -1,0 +1,177 @@
+// Frameworks: subscription, failover, removal.
+//
+// Proves who gets in, that the newest session wins, that tasks outlive their scheduler for the failover timeout and no longer, and what a
+// removal does to agents, books and later subscriptions.
+
+import { frameworkId, offerId } from '../../../common/model/ids';
+import type { FrameworkInfo } from '../../../common/model/framework';
+import type { OfferConstraints } from '../../../common/model/scheduler-protocol';
+import { aFramework, aTask, launch, ScriptedMaster } from './scripted-master';
+
+const whole = '[cpus:4;mem:4096;ports:[31000-31009]]';
+
+function withRunningTask(over: Partial<FrameworkInfo> = {}) {
+  const master = new ScriptedMaster();
+  const agent = master.registered();
+  const scheduler = master.subscribed(over);
+  master.skip();
+  scheduler.accept(['O0'], [launch(aTask('t', 'm-S0', 'cpus:1;mem:96'))]);
+  agent.update(scheduler.frameworkId, 't', 'TASK_RUNNING', 1);
+  master.skip(2_000);
+  return { master, agent, scheduler, id: scheduler.frameworkId };
+}
+
+test('a second session under the same id takes over: the first is told and closed, its offers are void, tasks run on', () => {
+  const { master, id } = withRunningTask();
+  const second = master.subscribed({ id, name: 'renamed' });
+  expect(master.trace(0)).toEqual(['s2 error Framework failed over', 's2 closed', 's3 subscribed 0000', 'a1 update-framework renamed']);
+  second.decline(['O1']);
+  expect(master.trace(1_500).at(-1)).toBe('s3 offers O2@S0 eng [cpus:3;mem:4000;ports:[31000-31009]]');
+});
+
+test('a scheduler that returns within its failover timeout finds its tasks, and the timer of its absence means nothing later', () => {
+  const { master, agent, scheduler, id } = withRunningTask({ failoverTimeoutMs: 60_000 });
+  scheduler.close();
+  expect(master.trace(59_000)).toEqual([]);
+  const again = master.subscribed({ id, failoverTimeoutMs: 60_000 });
+  master.skip(120_000);
+  again.call({ kind: 'reconcile', tasks: [] });
+  expect(master.trace(0)).toEqual(['s3 update t TASK_RUNNING master REASON_RECONCILIATION']);
+  agent.update(id, 't', 'TASK_FINISHED', 2);
+  expect(master.trace(0)).toEqual(['s3 update t TASK_FINISHED executor #2']);
+});
+
+test('a scheduler that stays away is removed at its failover timeout, agents shut it down, and its id is refused for ever', () => {
+  const { master, scheduler, id } = withRunningTask({ failoverTimeoutMs: 60_000 });
+  scheduler.close();
+  expect(master.trace(60_001)).toEqual(['a1 shutdown-framework 0000']);
+  master.subscribed({ id });
+  expect(master.trace()).toEqual(['s3 error Framework has been removed', 's3 closed']);
+  expect(master.ask({ kind: 'get-frameworks' })).toMatchObject({ frameworks: [{ id, state: 'completed' }] });
+  expect(master.ask({ kind: 'get-tasks', includeCompleted: true })).toMatchObject({ tasks: [{ id: 't', state: 'TASK_KILLED', reason: 'REASON_FRAMEWORK_REMOVED' }] });
+});
+
+test('a failover timeout of zero removes the framework with its session', () => {
+  const { master, scheduler } = withRunningTask({ failoverTimeoutMs: 0 });
+  scheduler.close();
+  expect(master.trace(0)).toEqual(['a1 shutdown-framework 0000']);
+});
+
+test('TEARDOWN ends the session, tells every agent, sends no update, and frees everything', () => {
+  const { master, scheduler } = withRunningTask();
+  scheduler.call({ kind: 'teardown' }, { kind: 'reconcile', tasks: [] });
+  expect(master.trace()).toEqual(['a1 shutdown-framework 0000', 's2 closed']);
+  master.subscribed({ name: 'next' });
+  expect(master.trace()).toEqual(['s3 subscribed 0001', `s3 offers O2@S0 eng ${whole}`]);
+});
+
+test('an update of a task whose framework is gone makes the agent shut that framework down', () => {
+  const { master, agent, scheduler, id } = withRunningTask();
+  scheduler.call({ kind: 'teardown' });
+  master.skip();
+  agent.update(id, 't', 'TASK_FAILED', 9);
+  expect(master.trace()).toEqual(['a1 shutdown-framework 0000']);
+});
+
+test('an operator removes a framework, whose scheduler is told why', () => {
+  const { master, id } = withRunningTask();
+  expect(master.ask({ kind: 'teardown', frameworkId: id })).toEqual({ kind: 'done' });
+  expect(master.trace()).toEqual(['a1 shutdown-framework 0000', 's2 error Framework has been removed', 's2 closed', 'op1 done']);
+  expect(master.ask({ kind: 'teardown', frameworkId: id })).toMatchObject({ kind: 'refused', refusal: { field: 'framework_id' } });
+});
+
+test('an id that nobody knows is taken: it is that of a framework from before a change of leader', () => {
+  const master = new ScriptedMaster();
+  master.subscribed({ id: frameworkId('old-0007') });
+  expect(master.trace()).toEqual(['s1 subscribed old-0007']);
+});
+
+test('a new framework never gets an id that a scheduler made up before', () => {
+  const master = new ScriptedMaster();
+  master.subscribed({ id: frameworkId('m-0000') });
+  master.subscribed();
+  expect(master.trace()).toEqual(['s1 subscribed 0000', 's2 subscribed 0001']);
+});
+
+test('only the newest completed frameworks are remembered', () => {
+  const master = new ScriptedMaster('m', [], { completedFrameworkCountMax: 2 });
+  for (let count = 0; count < 3; count += 1) master.subscribed({ failoverTimeoutMs: 0 }).close();
+  expect(master.ask({ kind: 'get-frameworks' })).toMatchObject({ frameworks: [{ id: 'm-0001' }, { id: 'm-0002' }] });
+});
+
+const constraints = (group: OfferConstraints extends ReadonlyMap<string, infer Groups> ? Groups : never, role = 'eng'): OfferConstraints => new Map([[role, group]]);
+const rack = { kind: 'attribute', name: 'rack' } as const;
+
+test.each<[claim: string, field: string, over: Partial<FrameworkInfo>, rest?: { suppressed?: string[]; constraints?: OfferConstraints }]>([
+  ['two roles without MULTI_ROLE', 'roles', { roles: ['a', 'b'], capabilities: [] }],
+  ['no role without MULTI_ROLE', 'roles', { roles: [], capabilities: [] }],
+  ['a role twice', 'roles[1]', { roles: ['a', 'a'] }],
+  ['a malformed role', 'roles[0]', { roles: ['a//b'] }],
+  ['too many roles', 'roles', { roles: Array.from({ length: 1_001 }, (_, index) => `r${index}`) }],
+  ['an empty offer filter', 'offer_filters["eng"].min_allocatable_resources.quantities[0]', { offerFilters: new Map([['eng', { minAllocatable: [new Map()] }]]) }],
+  ['a negative offer filter', 'quantities[0].cpus', { offerFilters: new Map([['eng', { minAllocatable: [new Map([['cpus', -1]])] }]]) }],
+  ['an endless failover timeout', 'failover_timeout', { failoverTimeoutMs: Infinity }],
+  ['a suppressed role that is not its own', 'subscribe.suppressed_roles[0]', {}, { suppressed: ['ops'] }],
+  ['a constraint for a role that is not its own', 'role_constraints["ops"]', {}, { constraints: constraints([[]], 'ops') }],
+  ['constraints without a group', 'role_constraints["eng"].groups', {}, { constraints: constraints([]) }],
+  ['a group without constraints', 'groups[0].attribute_constraints', {}, { constraints: constraints([[]]) }],
+  ['a regular expression', 'predicate', {}, { constraints: constraints([[{ selector: rack, predicate: { kind: 'text-matches', regex: 'r.' } }]]) }],
+])('a subscription with %s is refused by name, and the session is closed', (_claim, field, over, rest = {}) => {
+  const master = new ScriptedMaster();
+  const scheduler = master.scheduler();
+  const offerConstraints = rest.constraints ?? new Map();
+  scheduler.call({ kind: 'subscribe', frameworkInfo: aFramework(over), suppressedRoles: rest.suppressed ?? [], offerConstraints });
+  expect(scheduler.events).toEqual([{ kind: 'error', message: expect.stringContaining(`${field}: current value is`) as string }]);
+  expect(master.isOpen('s1')).toBe(false);
+  expect(master.core.gauges().frameworksByState.connected).toBe(0);
+});
+
+test('a re-subscription must carry the same id twice', () => {
+  const master = new ScriptedMaster();
+  const scheduler = master.scheduler();
+  scheduler.call({ kind: 'subscribe', frameworkId: frameworkId('x'), frameworkInfo: aFramework(), suppressedRoles: [], offerConstraints: new Map() });
+  expect(scheduler.events).toMatchObject([{ kind: 'error' }]);
+});
+
+test('a re-subscription may not change the principal, and leaves the old session alone; user and checkpoint keep their old value', () => {
+  const { master, id } = withRunningTask({ principal: 'p' });
+  master.subscribed({ id, principal: 'q' });
+  expect(master.trace(0)).toEqual(["s3 error Changing framework's principal is not allowed.", 's3 closed']);
+  master.subscribed({ id, principal: 'p', user: 'root', checkpoint: false });
+  expect(master.trace(0)).toContain('s2 error Framework failed over');
+  expect(master.ask({ kind: 'get-frameworks' })).toMatchObject({ frameworks: [{ info: { user: 'svc', checkpoint: true } }] });
+});
+
+test('UPDATE_FRAMEWORK replaces all or nothing: offers of a role that left are rescinded, immutable fields are refused', () => {
+  const master = new ScriptedMaster();
+  master.registered();
+  const scheduler = master.subscribed({ roles: ['eng', 'ops'] });
+  master.skip();
+  const role = scheduler.offers[0]?.role;
+  const id = scheduler.frameworkId;
+  const update = (over: Partial<FrameworkInfo>): void =>
+    scheduler.call({ kind: 'update-framework', frameworkInfo: aFramework({ id, roles: ['eng', 'ops'], ...over }), suppressedRoles: [], offerConstraints: new Map() });
+  for (const over of [{ user: 'root' }, { checkpoint: false }, { principal: 'p' }, { roles: ['a//'] }, { id: frameworkId('other') }]) update(over);
+  expect(master.trace(0)).toEqual(
+    ['user', 'checkpoint', 'principal', 'roles[0]', 'id'].map((field) => `s2 refused update-framework update_framework.framework_info.${field}`),
+  );
+  const other = role === 'eng' ? 'ops' : 'eng';
+  update({ roles: [other] });
+  expect(master.trace(1_500)).toEqual(['s2 rescind O0', `s2 offers O1@S0 ${other} ${whole}`]);
+});
+
+test('resources of tasks in a role that left are returned when the tasks end', () => {
+  const { master, agent, scheduler, id } = withRunningTask();
+  scheduler.call({ kind: 'update-framework', frameworkInfo: aFramework({ id, roles: ['ops'] }), suppressedRoles: [], offerConstraints: new Map() });
+  master.skip(2_000);
+  agent.update(id, 't', 'TASK_FINISHED', 2);
+  expect(master.trace()).toContain('s2 offers O3@S0 ops [cpus:1;mem:96]');
+});
+
+test('a subscriber to no role is welcome and gets no offers', () => {
+  const master = new ScriptedMaster();
+  master.registered();
+  const scheduler = master.subscribed({ roles: [] });
+  scheduler.call({ kind: 'revive', roles: [] }, { kind: 'decline', offerIds: [offerId('m-O0')], filters: { refuseSeconds: 5 } });
+  expect(master.trace(5_000)).toEqual(['persist put S0 admitted', 'a1 registered S0', 's2 subscribed 0000']);
+});

@@ -1,0 +1,125 @@
+// A hostile framework: it changes nothing for anybody else, and is told what was wrong.
+//
+// Proves the checks at the door of the core: order of a session, whose offers, tasks, executors and updates a call may touch.
+
+import { executorId, frameworkId, taskId } from '../../../common/model/ids';
+import type { SchedulerCall } from '../../../common/model/scheduler-protocol';
+import { aFramework, anExecutor, anExecutorTask, launch, ScriptedMaster, uuid } from './scripted-master';
+
+/** A victim with a running task on a custom executor, and a hostile framework, which has been told all the ids. */
+function scene() {
+  const master = new ScriptedMaster();
+  const agent = master.registered();
+  const victim = master.subscribed({ name: 'victim' });
+  master.skip();
+  victim.accept(['O0'], [launch(anExecutorTask('t', 'm-S0', anExecutor('e')))]);
+  agent.update(victim.frameworkId, 't', 'TASK_RUNNING', 1);
+  const hostile = master.subscribed({ name: 'hostile', roles: ['evil'] });
+  master.skip(0);
+  return { master, agent, victim, hostile };
+}
+
+const everyCall: readonly Exclude<SchedulerCall, { kind: 'subscribe' }>[] = [
+  { kind: 'teardown' },
+  { kind: 'accept', offerIds: [], operations: [], filters: { refuseSeconds: 5 } },
+  { kind: 'decline', offerIds: [], filters: { refuseSeconds: 5 } },
+  { kind: 'revive', roles: [] },
+  { kind: 'suppress', roles: [] },
+  { kind: 'kill', taskId: taskId('t') },
+  { kind: 'shutdown', executorId: executorId('e'), agentId: 'm-S0' as never },
+  { kind: 'acknowledge', agentId: 'm-S0' as never, taskId: taskId('t'), uuid: uuid(1) },
+  { kind: 'reconcile', tasks: [] },
+  { kind: 'message', agentId: 'm-S0' as never, executorId: executorId('e'), data: new Uint8Array() },
+  { kind: 'request', requests: [] },
+  { kind: 'update-framework', frameworkInfo: aFramework(), suppressedRoles: [], offerConstraints: new Map() },
+];
+
+test.each(everyCall.map((call) => [call.kind, call] as const))('%s before SUBSCRIBE is refused, and the session goes on', (kind, call) => {
+  const { master } = scene();
+  const session = master.scheduler();
+  session.call(call);
+  expect(session.events).toEqual([{ kind: 'refused', number: 1, callKind: kind, refusal: expect.objectContaining({ field: 'type', expected: 'SUBSCRIBE as the first call of a session' }) as unknown }]);
+  session.subscribe({ name: 'late' });
+  expect(session.events.at(-1)?.kind).toBe('subscribed');
+});
+
+test.each(everyCall.map((call) => [call.kind, call] as const))("%s in another framework's name is refused, and that framework is untouched", (_kind, call) => {
+  const { master, victim, hostile } = scene();
+  master.step({ kind: 'scheduler-calls', session: hostile.session, calls: [{ ok: true, value: { number: 7, frameworkId: victim.frameworkId, call } }] });
+  expect(master.trace(0)).toEqual([`s3 refused ${call.kind} framework_id`]);
+});
+
+test('it cannot kill, acknowledge, shut down or speak to what is not its own', () => {
+  const { master, agent, hostile } = scene();
+  hostile.call({ kind: 'kill', taskId: taskId('t'), agentId: agent.agentId });
+  hostile.call({ kind: 'shutdown', executorId: executorId('e'), agentId: agent.agentId });
+  hostile.call({ kind: 'acknowledge', agentId: agent.agentId, taskId: taskId('t'), uuid: uuid(1) });
+  expect(master.trace(0)[0]).toBe('s3 update t TASK_GONE master REASON_RECONCILIATION');
+  // What reaches the agent bears the name of the hostile framework, so the agent finds nothing to do.
+  const toAgent = agent.messages.filter((message) => message.kind === 'shutdown-executor' || message.kind === 'acknowledge-status');
+  expect(toAgent).toHaveLength(2);
+  expect(toAgent.every((message) => 'frameworkId' in message && message.frameworkId === hostile.frameworkId)).toBe(true);
+});
+
+test('a second SUBSCRIBE in one session is refused, and a malformed one ends an unsubscribed session', () => {
+  const { master, hostile } = scene();
+  hostile.subscribe();
+  expect(master.trace(0)).toEqual(['s3 refused subscribe type']);
+  const refusal = { field: 'subscribe.framework_info.user', value: 'nothing', expected: 'a text' };
+  const fresh = master.scheduler();
+  master.step({ kind: 'scheduler-calls', session: fresh.session, calls: [{ ok: false, number: 1, callKind: 'subscribe', refusal }] });
+  expect(master.trace(0)).toEqual(['s4 error subscribe.framework_info.user: current value is nothing, expected a text', 's4 closed']);
+});
+
+test('a malformed call is refused in its own words, and the calls after it are carried out', () => {
+  const { master, hostile } = scene();
+  const refusal = { field: 'kill.task_id', value: '""', expected: 'a non-empty id' };
+  master.step({
+    kind: 'scheduler-calls',
+    session: hostile.session,
+    calls: [
+      { ok: false, number: 5, callKind: 'KILL', refusal },
+      { ok: true, value: { number: 6, call: { kind: 'kill', taskId: taskId('x') } } },
+    ],
+  });
+  expect(hostile.events.slice(-2)).toMatchObject([{ kind: 'refused', number: 5, callKind: 'KILL', refusal }, { kind: 'update' }]);
+  expect(master.core.counters.schedulerCallsRefused).toBe(1);
+});
+
+test.each<[claim: string, call: SchedulerCall, field: string]>([
+  ['a role that is not its own', { kind: 'suppress', roles: ['evil', 'eng'] }, 's3 refused suppress suppress.roles[1]'],
+  ['reviving a role that is not its own', { kind: 'revive', roles: ['eng'] }, 's3 refused revive revive.roles[0]'],
+  ['a uuid that is none', { kind: 'acknowledge', agentId: 'm-S0' as never, taskId: taskId('t'), uuid: 'xyz' }, 's3 refused acknowledge acknowledge.uuid'],
+])('%s is refused by name', (_claim, call, line) => {
+  const { master, hostile } = scene();
+  hostile.call(call);
+  expect(master.trace(0)).toEqual([line]);
+});
+
+test('an acknowledgement to an agent that is away, or before any update, is dropped and counted', () => {
+  const { master, agent, victim } = scene();
+  victim.accept(victim.offers.slice(-1).map(({ id }) => id.slice(2)), []);
+  agent.close();
+  victim.acknowledge('t', 'm-S0', 1);
+  victim.acknowledge('t', 'm-S9', 1);
+  expect(master.core.counters.acknowledgementsInvalid).toBe(2);
+});
+
+test('an agent speaks only for its own tasks, and only in states that are its to report', () => {
+  const { master, victim } = scene();
+  const other = master.registered({ hostname: 'other' });
+  master.skip(0);
+  other.update(victim.frameworkId, 't', 'TASK_FINISHED', 9);
+  other.update(victim.frameworkId, 'u', 'TASK_UNREACHABLE', 10);
+  other.say({ kind: 'status-update', frameworkId: frameworkId('nobody'), status: { taskId: taskId('t'), state: 'TASK_RUNNING', labels: [] }, latestState: 'TASK_RUNNING' });
+  expect(master.trace(0)).toEqual(['a4 acknowledge-status t #9', 'a4 shutdown-framework nobody']);
+  expect(master.core.counters.statusUpdatesInvalid).toBe(3);
+  victim.call({ kind: 'reconcile', tasks: [] });
+  expect(master.trace(0)).toEqual(['s2 update t TASK_RUNNING master REASON_RECONCILIATION']);
+});
+
+test('calls after its own TEARDOWN in one batch go unheard', () => {
+  const { master, hostile } = scene();
+  hostile.call({ kind: 'teardown' }, { kind: 'kill', taskId: taskId('t') }, { kind: 'teardown' });
+  expect(master.trace(0)).toEqual(['a1 shutdown-framework 0001', 's3 closed']);
+});

@@ -1,0 +1,101 @@
+// Offers: how they end, and what comes back when.
+//
+// Proves the rules of DECLINE, filters, rescinding and the offer timeout, and that the deadline on an offer is visible.
+
+import { refuseMsOf } from '../../../master/core/offers';
+import { aTask, launch, ScriptedMaster } from './scripted-master';
+
+const whole = '[cpus:4;mem:4096;ports:[31000-31009]]';
+
+test('a declined agent is not offered to the same framework before refuse seconds pass, and to another at once', () => {
+  const master = new ScriptedMaster();
+  master.registered();
+  const one = master.subscribed();
+  master.skip();
+  one.decline(['O0'], 30);
+  expect(master.trace(29_000)).toEqual([]);
+  master.subscribed({ name: 'other' });
+  expect(master.trace()).toEqual(['s3 subscribed 0001', `s3 offers O1@S0 eng ${whole}`]);
+});
+
+test('a decline without a filter comes back with the next batch; reviving drops a long filter at once', () => {
+  const master = new ScriptedMaster();
+  master.registered();
+  const scheduler = master.subscribed();
+  master.skip();
+  scheduler.decline(['O0'], 0);
+  expect(master.trace(2_000)).toEqual([`s2 offers O1@S0 eng ${whole}`]);
+  scheduler.decline(['O1'], 3_600);
+  expect(master.trace(10_000)).toEqual([]);
+  scheduler.call({ kind: 'revive', roles: [] });
+  expect(master.trace()).toEqual([`s2 offers O2@S0 eng ${whole}`]);
+});
+
+test('what an ACCEPT leaves over is declined with its filter', () => {
+  const master = new ScriptedMaster();
+  master.registered();
+  const scheduler = master.subscribed();
+  master.skip();
+  scheduler.accept(['O0'], [launch(aTask('t', 'm-S0', 'cpus:1;mem:96'))], 60);
+  expect(master.trace(50_000)).toEqual(['a1 run-task t on a new executor']);
+  expect(master.trace(15_000)).toEqual(['s2 offers O1@S0 eng [cpus:3;mem:4000;ports:[31000-31009]]']);
+});
+
+test('an offer lives until its visible deadline, is rescinded then, and comes back without a filter', () => {
+  const master = new ScriptedMaster('m', [], { offerTimeoutMs: 60_000 });
+  master.registered();
+  const scheduler = master.subscribed();
+  master.skip();
+  const [offer] = scheduler.offers;
+  const madeAtMs = master.nowMs + master.wallOffsetMs - 10;
+  expect(offer?.expiresAtMs).toBeGreaterThanOrEqual(madeAtMs + 60_000);
+  expect(master.trace(59_000)).toEqual([]);
+  expect(master.trace(3_000)).toEqual(['s2 rescind O0', `s2 offers O1@S0 eng ${whole}`]);
+  expect(master.core.counters).toMatchObject({ offersMade: 2, offersExpired: 1 });
+});
+
+test('suppressing stops new offers without touching those that are out', () => {
+  const master = new ScriptedMaster();
+  master.registered();
+  const scheduler = master.subscribed();
+  master.skip();
+  scheduler.call({ kind: 'suppress', roles: ['eng'] });
+  scheduler.decline(['O0'], 0);
+  expect(master.trace(10_000)).toEqual([]);
+  expect(master.ask({ kind: 'get-frameworks' })).toMatchObject({ frameworks: [{ suppressedRoles: ['eng'], offerCount: 0 }] });
+  scheduler.call({ kind: 'revive', roles: ['eng'] });
+  expect(master.trace()).toContain(`s2 offers O1@S0 eng ${whole}`);
+});
+
+test('the offers of an agent whose session ends are rescinded', () => {
+  const master = new ScriptedMaster();
+  const agent = master.registered();
+  master.subscribed();
+  master.skip();
+  agent.close();
+  expect(master.trace(5_000)).toEqual(['s2 rescind O0']);
+});
+
+test('an operator sees who holds offers, for how long, and for how long on average', () => {
+  const master = new ScriptedMaster();
+  master.registered();
+  const scheduler = master.subscribed();
+  master.skip(5);
+  master.skip(2_000);
+  expect(master.ask({ kind: 'get-offers' })).toMatchObject({ offers: [{ id: 'm-O0', hostname: 'pi', ageMs: 2_000, expiresInMs: 298_000 }] });
+  scheduler.decline(['O0']);
+  expect(master.ask({ kind: 'get-frameworks' })).toMatchObject({ frameworks: [{ offerHoldMeanMs: 2_000 }] });
+  expect(master.core.counters.offerHold.counts.reduce((sum, count) => sum + count)).toBe(1);
+});
+
+test.each([
+  [5, 5_000],
+  [0, 0],
+  [0.1, 100],
+  [-1, 5_000],
+  [NaN, 5_000],
+  [Infinity, 31_536_000_000],
+  [1e12, 31_536_000_000],
+])('refuse_seconds %d means %d ms', (refuseSeconds, ms) => {
+  expect(refuseMsOf({ refuseSeconds })).toBe(ms);
+});
