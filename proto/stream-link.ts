@@ -1,0 +1,251 @@
+// Stream link: one side of a session, over any duplex stream of frames.
+//
+// Owns:      batching, the outgoing queue and its bound, heartbeats, silence, the order of the end.
+// Elsewhere: gRPC calls as streams of frames (grpc-link.ts), bytes of a frame (frame.ts), back-pressure of one writable (common/streams.ts).
+// Invariants:
+//   K1. What is said within one turn of the event loop leaves as one frame, or as few frames of at most about `frameBytesMax`.
+//   K2. `closed` is called at most once, last, never after our own `close`, and never inside `send`.
+//   K3. After the end no timer, listener or queued byte of the link is left.
+// Source: our choice; `../common/ports.ts` says what a link promises.
+
+import type { Cancel, Clock, Link, LinkEnd, LinkHandler } from '../common/ports';
+import { BoundedWriter, type WritableTarget } from '../common/streams';
+import { frameMessageCountMax, framedLength, joinFrame } from './frame';
+
+/** Times in milliseconds. */
+export interface LinkOptions {
+  /** An empty frame is sent when nothing else was for this long. Default 5 s. More: less traffic when idle; less: dead peers are found sooner. */
+  readonly heartbeatIntervalMs?: number;
+  /** A peer that was not heard for this long is dead. Default three heartbeat intervals: one may be late and one be lost in a busy loop. */
+  readonly silenceLimitMs?: number;
+  /** A dialled peer must have answered by then. Default 5 s. */
+  readonly connectTimeoutMs?: number;
+  /** How long an orderly end may take before the stream is cut. Default 5 s. */
+  readonly closeLingerMs?: number;
+}
+
+export interface LinkTimes {
+  readonly heartbeatIntervalMs: number;
+  readonly silenceLimitMs: number;
+  readonly connectTimeoutMs: number;
+  readonly closeLingerMs: number;
+}
+
+export function linkTimes(options: LinkOptions): LinkTimes {
+  const heartbeatIntervalMs = options.heartbeatIntervalMs ?? 5_000;
+  return {
+    heartbeatIntervalMs,
+    silenceLimitMs: options.silenceLimitMs ?? 3 * heartbeatIntervalMs,
+    connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
+    closeLingerMs: options.closeLingerMs ?? 5_000,
+  };
+}
+
+/** Largest gRPC message in either direction. Mesos clients send whole executors in `data`; gRPC's own default of 4 MiB is tight for a re-registration. */
+export const messageBytesMax = 8 * 1024 * 1024;
+/** A frame is full from here on. Large enough that per-frame costs vanish, small enough that a heartbeat behind it is not late. */
+export const frameBytesMax = 1024 * 1024;
+/** Largest single message, which travels in a frame of its own. */
+const singleMessageBytesMax = messageBytesMax - 16;
+/** What may wait for a peer that does not read: frames and bytes. Four full receive buffers; a peer further behind is stuck, not slow. */
+export const queuedFramesMax = 16_384;
+export const queuedBytesMax = 32 * 1024 * 1024;
+
+/** The transport under a link. */
+export interface FrameStream extends WritableTarget<Buffer> {
+  /** Ends our direction in order, after what was written; `end` is what the peer shall be told. */
+  finish(end: LinkEnd): void;
+  /** Cuts the stream at once. */
+  cut(end: LinkEnd): void;
+  /** Called once, when the link needs nothing of the stream any more. */
+  release(): void;
+}
+
+/** What a frame says: its messages, and in words why it says no more. */
+export interface DecodedFrame<In> {
+  readonly messages: readonly In[];
+  readonly failure?: string;
+}
+
+export interface StreamLinkParts<Out, In> {
+  readonly clock: Clock;
+  readonly times: LinkTimes;
+  readonly stream: FrameStream;
+  readonly encode: (message: Out) => Uint8Array;
+  readonly decode: (frame: Buffer) => DecodedFrame<In>;
+}
+
+const heartbeat = Buffer.alloc(0);
+
+type LinkState =
+  | 'open'
+  /** Our `close` was called; what was queued is on its way. */
+  | 'closing'
+  | 'ended';
+
+export class StreamLink<Out, In> implements Link<Out> {
+  private state: LinkState = 'open';
+  private handler: LinkHandler<In> | undefined;
+  private readonly writer: BoundedWriter<Buffer>;
+  /** Said in this turn, not yet in a frame. */
+  private said: Uint8Array[] = [];
+  private saidBytes = 0;
+  private flushing: NodeJS.Immediate | undefined;
+  private ending: NodeJS.Immediate | undefined;
+  private lastSentMs: number;
+  private lastHeardMs: number;
+  private cancelTimer: Cancel = () => undefined;
+
+  constructor(private readonly parts: StreamLinkParts<Out, In>) {
+    this.lastSentMs = parts.clock.nowMs();
+    this.lastHeardMs = this.lastSentMs;
+    this.writer = new BoundedWriter({
+      target: parts.stream,
+      sizeOf: (frame) => frame.length,
+      framesMax: queuedFramesMax,
+      bytesMax: queuedBytesMax,
+      overflowed: () => this.fail({ kind: 'overflow' }),
+    });
+    this.armTimer();
+  }
+
+  /** Whose link it is; to be called before the first frame can arrive. */
+  serve(handler: LinkHandler<In>): void {
+    this.handler = handler;
+  }
+
+  send(messages: readonly Out[]): void {
+    if (this.state !== 'open') return;
+    for (const message of messages) {
+      const encoded = this.parts.encode(message);
+      if (encoded.length > singleMessageBytesMax) {
+        this.failLater({ kind: 'failed', detail: `A message of ${encoded.length} bytes is longer than the maximum of ${singleMessageBytesMax}` });
+        return;
+      }
+      if (this.saidBytes + encoded.length > queuedBytesMax) {
+        this.failLater({ kind: 'overflow' });
+        return;
+      }
+      this.said.push(encoded);
+      this.saidBytes += framedLength(encoded.length);
+    }
+    if (this.said.length > 0) this.flushing ??= setImmediate(() => this.flush());
+  }
+
+  close(end: LinkEnd = { kind: 'closed' }): void {
+    if (this.state !== 'open') return;
+    this.flush();
+    this.state = 'closing';
+    this.stopTimers();
+    this.cancelTimer = this.parts.clock.schedule(this.parts.times.closeLingerMs, () => {
+      this.parts.stream.cut(end);
+      this.release();
+    });
+    this.writer.finish(() => this.parts.stream.finish(end));
+  }
+
+  /** The stream delivered a frame. */
+  received(frame: Buffer): void {
+    if (this.state !== 'open') return;
+    this.lastHeardMs = this.parts.clock.nowMs();
+    if (frame.length === 0) return;
+    const { messages, failure } = this.parts.decode(frame);
+    if (messages.length > 0) this.handler?.messages(messages);
+    if (failure !== undefined) this.fail({ kind: 'failed', detail: failure });
+  }
+
+  /** The stream is over, by the peer's doing or the network's. */
+  over(end: LinkEnd): void {
+    const wasOpen = this.state === 'open';
+    if (this.state === 'ended') return;
+    this.release();
+    if (wasOpen) this.handler?.closed(end);
+  }
+
+  /** We end the link for a reason that the handler has to hear. */
+  fail(end: LinkEnd): void {
+    if (this.state !== 'open') return;
+    this.release(() => this.parts.stream.cut(end));
+    this.handler?.closed(end);
+  }
+
+  /** Likewise from inside a call of the handler's owner (K2). */
+  private failLater(end: LinkEnd): void {
+    this.ending ??= setImmediate(() => {
+      this.ending = undefined;
+      this.fail(end);
+    });
+  }
+
+  private flush(): void {
+    if (this.flushing !== undefined) clearImmediate(this.flushing);
+    this.flushing = undefined;
+    const { said } = this;
+    if (said.length === 0) return;
+    this.said = [];
+    this.saidBytes = 0;
+    this.lastSentMs = this.parts.clock.nowMs();
+    let first = 0;
+    let bytes = 0;
+    for (let next = 0; next < said.length; next += 1) {
+      const length = framedLength(said[next]!.length);
+      const isFull = next > first && (bytes + length > frameBytesMax || next - first === frameMessageCountMax);
+      if (isFull) {
+        if (!this.writer.write(joinFrame(said.slice(first, next)))) return;
+        first = next;
+        bytes = 0;
+      }
+      bytes += length;
+    }
+    this.writer.write(joinFrame(first === 0 ? said : said.slice(first)));
+  }
+
+  private armTimer(): void {
+    const { clock, times } = this.parts;
+    const dueMs = Math.min(this.lastSentMs + times.heartbeatIntervalMs, this.lastHeardMs + times.silenceLimitMs);
+    this.cancelTimer = clock.schedule(Math.max(0, dueMs - clock.nowMs()), () => this.onTimer());
+  }
+
+  private onTimer(): void {
+    const { clock, times } = this.parts;
+    const nowMs = clock.nowMs();
+    if (this.isSilent(nowMs)) {
+      // A loop that was busy for long runs its timers before it reads what has arrived meanwhile: read first, then judge.
+      this.ending ??= setImmediate(() => {
+        this.ending = undefined;
+        if (this.isSilent(clock.nowMs())) this.fail({ kind: 'silent' });
+        else this.armTimer();
+      });
+      return;
+    }
+    if (nowMs - this.lastSentMs >= times.heartbeatIntervalMs) {
+      this.lastSentMs = nowMs;
+      // With a queue before it, a heartbeat would only add to what the peer does not read.
+      if (this.writer.framesWaiting === 0) this.writer.write(heartbeat);
+    }
+    this.armTimer();
+  }
+
+  private isSilent(nowMs: number): boolean {
+    return nowMs - this.lastHeardMs >= this.parts.times.silenceLimitMs;
+  }
+
+  private stopTimers(): void {
+    this.cancelTimer();
+    if (this.flushing !== undefined) clearImmediate(this.flushing);
+    if (this.ending !== undefined) clearImmediate(this.ending);
+    this.flushing = undefined;
+    this.ending = undefined;
+  }
+
+  /** K3. */
+  private release(cut: () => void = () => undefined): void {
+    this.state = 'ended';
+    this.stopTimers();
+    this.said = [];
+    this.saidBytes = 0;
+    this.writer.close();
+    cut();
+    this.parts.stream.release();
+  }
+}
