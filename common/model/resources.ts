@@ -89,6 +89,8 @@ export interface Resource extends ResourceIdentity {
 
 /** An immutable bag of amounts in canonical form (R1, R2). */
 export class Resources implements Iterable<Resource> {
+  // `private`, not `#`, for methods: TypeScript 6.0 lets a class whose #methods name it speak of itself by an alias that is set only after its
+  // static fields, so that this one would fail when the module is loaded.
   static readonly empty: Resources = new Resources([]);
 
   /** Sorted by key, keys unique, no empty value. */
@@ -99,7 +101,8 @@ export class Resources implements Iterable<Resource> {
     this.#entries = entries;
   }
 
-  static #from(entries: readonly Entry[]): Resources {
+  // Private by type, as all methods here: for a class with #private methods the compiler (6.0) writes an alias that static fields cannot see yet.
+  private static from(entries: readonly Entry[]): Resources {
     return entries.length === 0 ? Resources.empty : new Resources(entries);
   }
 
@@ -110,7 +113,7 @@ export class Resources implements Iterable<Resource> {
       const value = normalValue(resource);
       if (value !== undefined) entries.push(new Entry(Identity.of(resource), value, 1));
     }
-    return Resources.#from(canonical(entries));
+    return Resources.from(canonical(entries));
   }
 
   /** Unreserved scalars by name, in thousandths: `Resources.ofQuantities(new Map([['cpus', 500]]))`. */
@@ -185,7 +188,7 @@ export class Resources implements Iterable<Resource> {
       if (remainder !== undefined) rest.push(remainder);
     }
     while (i < a.length) rest.push(a[i++]!);
-    return Resources.#from(rest);
+    return Resources.from(rest);
   }
 
   /** Whether `other` can be taken from this without loss (R3). */
@@ -211,7 +214,7 @@ export class Resources implements Iterable<Resource> {
 
   /** Keeps or drops each amount with all its copies. */
   filter(keep: (resource: Resource) => boolean): Resources {
-    return this.#where((entry) => keep(entry.resource));
+    return this.where((entry) => keep(entry.resource));
   }
 
   map(change: (resource: Resource) => Resource): Resources {
@@ -244,12 +247,12 @@ export class Resources implements Iterable<Resource> {
 
   /** The amounts as offered or allocated to `role` (identity gains `allocationRole`). */
   allocatedTo(role: string): Resources {
-    return this.#identified((identity) => identity.allocatedTo(role));
+    return this.identified((identity) => identity.allocatedTo(role));
   }
 
   /** The amounts without `allocationRole`. */
   unallocated(): Resources {
-    return this.#identified((identity) => identity.bare);
+    return this.identified((identity) => identity.bare);
   }
 
   /** The one allocation role of all entries; undefined when empty, unallocated, or mixed. */
@@ -261,36 +264,36 @@ export class Resources implements Iterable<Resource> {
 
   /** The part that {@link isAllocatableTo} `role`. */
   allocatableTo(role: string): Resources {
-    return this.#where(({ identity }) => identity.isPlain || isAllocatableTo(identity, role));
+    return this.where(({ identity }) => identity.isPlain || isAllocatableTo(identity, role));
   }
 
   /** The part that nobody has reserved. */
   unreserved(): Resources {
-    return this.#where(({ identity }) => identity.isPlain || identity.reservations.length === 0);
+    return this.where(({ identity }) => identity.isPlain || identity.reservations.length === 0);
   }
 
   /** The part whose reservation is held by exactly `role`; without `role`, the part that anybody has reserved. */
   reserved(role?: string): Resources {
-    return this.#where(({ identity }) => {
+    return this.where(({ identity }) => {
       const holder = reservationRole(identity);
       return holder !== undefined && (role === undefined || holder === role);
     });
   }
 
   revocable(): Resources {
-    return this.#where(({ identity }) => identity.revocable);
+    return this.where(({ identity }) => identity.revocable);
   }
 
   nonRevocable(): Resources {
-    return this.#where(({ identity }) => !identity.revocable);
+    return this.where(({ identity }) => !identity.revocable);
   }
 
   shared(): Resources {
-    return this.#where(({ identity }) => identity.shared);
+    return this.where(({ identity }) => identity.shared);
   }
 
   nonShared(): Resources {
-    return this.#where(({ identity }) => !identity.shared);
+    return this.where(({ identity }) => !identity.shared);
   }
 
   /** `cpus:4;mem:1024;ports:[31000-32000]`; reserved as `cpus(role):4`; remarks in braces for what the text grammar cannot say. */
@@ -303,7 +306,7 @@ export class Resources implements Iterable<Resource> {
     return this.toString();
   }
 
-  #where(keep: (entry: Entry) => boolean): Resources {
+  private where(keep: (entry: Entry) => boolean): Resources {
     const entries = this.#entries;
     let dropped = 0;
     for (const entry of entries) if (!keep(entry)) dropped++;
@@ -312,7 +315,7 @@ export class Resources implements Iterable<Resource> {
     return dropped === entries.length ? Resources.empty : new Resources(entries.filter(keep));
   }
 
-  #identified(change: (identity: Identity) => Identity): Resources {
+  private identified(change: (identity: Identity) => Identity): Resources {
     if (this.#entries.length === 0) return this;
     const changed: Entry[] = [];
     let isSame = true;
