@@ -22,6 +22,7 @@ import { executorEnvironment, findUnresolvableSecret } from './executor-environm
 import { shutdownExecutor } from './executor-termination';
 import { isSameValue } from './same-value';
 import { reportUnknownTask, type TaskNews } from './task-updates';
+import { findUnsupportedRequest } from './unsupported-request';
 
 type RunTask = Extract<MasterMessage, { kind: 'run-task' }>;
 
@@ -82,6 +83,10 @@ function checkLaunch(task: TaskInfo, existing: Executor | undefined, launchExecu
   const secret = findUnresolvableSecret(command);
   if (secret !== undefined) {
     return { state: 'TASK_ERROR', reason: 'REASON_TASK_INVALID', message: `Environment variable "${secret}" refers to a secret by name: this agent only takes secrets by value` };
+  }
+  const unsupported = findUnsupportedRequest(task);
+  if (unsupported !== undefined) {
+    return { state: 'TASK_ERROR', reason: 'REASON_TASK_INVALID', message: `This agent cannot do what ${unsupported} asks for` };
   }
   if (task.executor === undefined) {
     if (existing === undefined) return undefined;

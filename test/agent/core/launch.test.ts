@@ -2,7 +2,7 @@
 
 import { taskId } from '../../../common/model/ids';
 import type { TaskInfo } from '../../../common/model/task';
-import { aCommand, aFramework, AgentHarness, anExecutor, aTask, kinds, launches, records, runTask, shown, statusUpdates, toMaster } from './agent-harness';
+import { aCommand, aFramework, AgentHarness, anExecutor, aTask, kinds, launches, records, runTask, shown, statusUpdates, toMaster, checkpointedStatuses } from './agent-harness';
 
 function registered(): AgentHarness {
   const agent = new AgentHarness();
@@ -143,4 +143,26 @@ test('a framework on its way out gets no more launches, and no updates about the
   agent.launch(custom('t'));
   agent.say({ kind: 'shutdown-framework', frameworkId: aFramework().id! });
   expect(agent.say(runTask(aTask('u')))).toEqual([]);
+});
+
+const bareContainer = { type: 'MESOS', volumes: [], networkInfos: [] } as const;
+const anyCheck = { delayMs: 0, intervalMs: 1, timeoutMs: 1 };
+
+test.each<[name: string, task: TaskInfo]>([
+  ['task.limits', aTask('t', { limits: new Map([['cpus', 2_000]]) })],
+  ['task.health_check', aTask('t', { healthCheck: { ...anyCheck, gracePeriodMs: 0, consecutiveFailures: 3 } })],
+  ['task.check', aTask('t', { check: anyCheck })],
+  ['task.container.docker', aTask('t', { container: { ...bareContainer, type: 'DOCKER' } })],
+  ['task.container.mesos.image', aTask('t', { container: { ...bareContainer, mesos: { image: { type: 'DOCKER', cached: true } } } })],
+  ['task.container.volumes', aTask('t', { container: { ...bareContainer, volumes: [{ containerPath: 'data', mode: 'RW' }] } })],
+  ['task.executor.container.network_infos', aTask('t', { executor: anExecutor('e', { container: { ...bareContainer, networkInfos: [{ groups: [], labels: [], ipAddresses: [], portMappings: [] }] } }) })],
+])('what this agent would have to ignore it refuses by name: %s', (name, task) => {
+  const effects = registered().say(runTask(task));
+  expect(launches(effects)).toEqual([]);
+  expect(checkpointedStatuses(effects)).toMatchObject([{ state: 'TASK_ERROR', reason: 'REASON_TASK_INVALID', message: `This agent cannot do what ${name} asks for` }]);
+});
+
+test('checks of tasks under a custom executor are that executor’s business, and an empty container asks for nothing', () => {
+  const task = aTask('t', { healthCheck: { ...anyCheck, gracePeriodMs: 0, consecutiveFailures: 3 }, executor: anExecutor('e', { container: bareContainer }) });
+  expect(launches(registered().say(runTask(task)))).toHaveLength(1);
 });
