@@ -19,4 +19,6 @@ module.exports = {
   cacheDirectory: '<rootDir>/.jest-cache',
   reporters: ['default', '<rootDir>/test/plain-line-reporter.js'],
   maxWorkers: 2,
+  // For machines under load; no test waits for time to pass.
+  testTimeout: 30_000,
 };

@@ -85,7 +85,7 @@ export function agentMetrics(agent: ObservedAgent, counters: AgentCounters): rea
     counter('executors_launched', 'Executors launched, those of command tasks included.', () => single(counters.executorsLaunched)),
     counter('executors_ended', 'Executors that ended, those of command tasks included.', () => single(counters.executorsEnded)),
     counter('sandbox_reads', 'Reads of sandbox files for operators.', () => single(counters.sandboxReads)),
-    gauge('registered_ratio', 'Whether a master has this agent in its books (1) or not (0).', () => single(agent.health.isRegistered ? 1 : 0)),
+    gauge('registered', 'Whether a master has this agent in its books (1) or not (0).', () => single(agent.health.isRegistered ? 1 : 0)),
     { ...gauge('tasks', 'Tasks that have not ended, or whose end is not acknowledged, by state.', () => samplesOf(taskStates(agent.state))), labels: ['state'] },
     gauge('executors', 'Executors that run now, those of command tasks included.', () => single(runningExecutorCount(agent.state))),
     gauge('updates_unacknowledged', 'Status updates that wait for their acknowledgement.', () => single(unacknowledgedCount(agent.state))),

@@ -34,7 +34,7 @@ export interface PosixContainerizerOptions {
 
 /**
  * The supervisor (X1). It ignores the polite signals that are meant for the command, waits until the command has really ended (a trapped signal
- * interrupts `wait`), and leaves the status atomically. $1 is the exit file, $2 the pid file, the rest is the command.
+ * interrupts `wait`), and leaves the status atomically. What it would say itself (`Terminated`) does not belong into the command's stderr. $1 is the exit file, $2 the pid file, the rest is the command.
  */
 const supervisor = `
 trap : TERM INT HUP
@@ -42,6 +42,7 @@ exit_file=$1; pid_file=$2; shift 2
 printf '%s\\n' "$$" > "$pid_file"
 "$@" &
 child=$!
+exec 2>/dev/null
 while :; do
   wait "$child"; status=$?
   kill -0 "$child" 2>/dev/null && continue

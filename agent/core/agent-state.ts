@@ -12,6 +12,7 @@
 // Source: Mesos agent (reference, agent sections 15 and 16). What Mesos keeps as TERMINATED executors lives on in tasks and streams alone.
 
 import { Deadlines } from '../../common/deadlines';
+import type { AgentMessage } from '../../common/model/agent-protocol';
 import type { ExecutorInfo, KillPolicy, TaskInfo } from '../../common/model/task';
 import type { FrameworkInfo } from '../../common/model/framework';
 import type { AgentId, ContainerId, ExecutorId, FrameworkId, TaskId } from '../../common/model/ids';
@@ -120,6 +121,8 @@ export class AgentState {
   link: 'none' | 'registering' | 'registered' = 'none';
   end: AgentEnd | undefined;
   hasExited = false;
+  /** Custom executors that were in a registration and ended before it was answered: at most as many as there were containers. */
+  untoldExits: Extract<AgentMessage, { kind: 'exited-executor' }>[] = [];
   readonly frameworks = new Map<FrameworkId, Framework>();
   readonly containers = new Map<ContainerId, Executor>();
   readonly sessions = new Map<number, ExecutorSession>();

@@ -8,7 +8,7 @@
 //   E2. Asking twice for the end of an executor is asking once.
 // Source: Mesos agent (reference, agent section 16; scheduler sections 13.3 and 13.4).
 
-import type { ContainerId, FrameworkId } from '../../common/model/ids';
+import type { ContainerId, ExecutorId, FrameworkId } from '../../common/model/ids';
 import type { AgentEnd, AgentState, EndCause, Executor } from './agent-state';
 import type { ContainerExit } from './agent-step';
 import { commandEnded, commandStarted, killCommand, type ContainerEnd } from './command-executor';
@@ -39,12 +39,19 @@ export function containerOver(agent: AgentState, executor: Executor, end: Contai
   agent.containers.delete(containerId);
   if (framework.executors.get(info.executorId) === executor) framework.executors.delete(info.executorId);
   keepSandbox(agent, { kind: 'ended-executor', containerId, frameworkId: framework.id, executorId: info.executorId, isCommand: executor.isCommand, endedAtWallMs: agent.wallMs });
-  if (!executor.isCommand && !framework.isTerminating && agent.link === 'registered') {
-    const status = end.kind === 'ended' ? waitStatus(end.exit) : -1;
-    agent.turn.toMaster({ kind: 'exited-executor', frameworkId: framework.id, executorId: info.executorId, status });
-  }
+  if (!executor.isCommand && !framework.isTerminating) tellExit(agent, framework.id, info.executorId, end.kind === 'ended' ? waitStatus(end.exit) : -1);
   agent.turn.log('info', 'Executor ended', { frameworkId: framework.id, executorId: info.executorId, containerId, exit: describeEnd(end) });
   agent.releaseFramework(framework);
+}
+
+/**
+ * The master charges an executor until it hears of its end. While a registration that names the executor is under way the news waits for the
+ * answer; without a session it is said by the next registration, which does not name it.
+ */
+function tellExit(agent: AgentState, frameworkId: FrameworkId, executorId: ExecutorId, status: number): void {
+  const exit = { kind: 'exited-executor', frameworkId, executorId, status } as const;
+  if (agent.link === 'registered') agent.turn.toMaster(exit);
+  else if (agent.link === 'registering') agent.untoldExits.push(exit);
 }
 
 /** SHUTDOWN, and the forcible end if it is not gone in time. A command is killed with its own grace period. */

@@ -28,6 +28,7 @@ export const registrationTimeoutMs = 30_000;
 
 export function masterConnected(agent: AgentState, address: string): void {
   agent.link = 'registering';
+  agent.untoldExits = [];
   agent.deadlines.set(agent.registrationDeadline, agent.nowMs + registrationTimeoutMs);
   agent.turn.toMaster(registration(agent));
   agent.turn.log('debug', 'Registration sent', { address, agentId: agent.agentId });
@@ -121,6 +122,7 @@ function registered(agent: AgentState, agentId: AgentId, missingTasks: Extract<M
   agent.deadlines.clear(agent.registrationDeadline);
   agent.turn.do({ kind: 'master-established' });
   agent.turn.log('info', 'Agent registered', { agentId, missingTaskCount: missingTasks.length });
+  for (const exit of agent.untoldExits.splice(0)) agent.turn.toMaster(exit);
   agent.updates.resume();
   for (const { frameworkId, taskId } of missingTasks) {
     // What the agent knows after all is told by its own updates.

@@ -14,7 +14,7 @@ import { invariant } from '../../common/invariant';
 import { describeRefusal } from '../../common/refusal';
 import type { AgentMessage, MasterMessage } from '../../common/model/agent-protocol';
 import type { AgentInfo } from '../../common/model/agent';
-import { agentId as makeAgentId, type AgentId, type FrameworkId } from '../../common/model/ids';
+import { agentId as makeAgentId, type AgentId, type FrameworkId, type TaskId } from '../../common/model/ids';
 import type { Resources } from '../../common/model/resources';
 import { isTerminal } from '../../common/model/task-states';
 import { checkAgentInfo, readReport, type AgentReport, type ReadTask, type ReregisterMessage } from './agent-report';
@@ -116,12 +116,15 @@ export function onReregister(state: MasterState, session: AgentSession, message:
   const wasInAllocator = known !== undefined && known.presence.kind !== 'recovered';
   const changes = readmit(state, agent, session, read.value.info, message.version, wasGivenUp);
   state.outgoing.persist(changes); // A1
-  const missingTasks = reconcile(state, agent, read.value, { wasInAllocator, wasGivenUp });
+  const missingTasks = [
+    ...reconcile(state, agent, read.value, { wasInAllocator, wasGivenUp }).map((task) => ({ frameworkId: task.framework.id, taskId: task.info.taskId })),
+    ...parkedTasksOf(state, agent),
+  ];
   sendToAgent(state, agent, {
     kind: 'reregistered',
     agentId: agent.id,
     masterId: state.start.masterId,
-    missingTasks: missingTasks.map((task) => ({ frameworkId: task.framework.id, taskId: task.info.taskId })),
+    missingTasks,
   });
   correct(state, agent, read.value);
   state.counters.agentsReregistered += 1;
@@ -132,6 +135,18 @@ export function onReregister(state: MasterState, session: AgentSession, message:
     taskCount: agent.tasks.size,
     missingTaskCount: missingTasks.length,
   });
+}
+
+/**
+ * Tasks remembered as unreachable that the agent did not bring back: it answers for them, so that they end like any other that is missing, by an
+ * update that is repeated until acknowledged. Ours: in Mesos they stay unreachable until their framework asks.
+ */
+function parkedTasksOf(state: MasterState, agent: Agent): { readonly frameworkId: FrameworkId; readonly taskId: TaskId }[] {
+  const parked: { readonly frameworkId: FrameworkId; readonly taskId: TaskId }[] = [];
+  for (const { id: frameworkId, unreachableTasks } of state.frameworks.values()) {
+    for (const [taskId, { agentId }] of unreachableTasks) if (agentId === agent.id) parked.push({ frameworkId, taskId });
+  }
+  return parked;
 }
 
 function replaceSession(state: MasterState, agent: Agent): void {

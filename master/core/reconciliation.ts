@@ -4,7 +4,7 @@
 // Elsewhere: KILL of a task that is not tracked, which is answered here too (kills.ts).
 // Invariants:
 //   C1. Asking changes nothing.
-//   C2. Silence only while the truth may still arrive: an agent known from the registry has not come back yet.
+//   C2. Silence only while the truth may still arrive: an agent known from the registry has not come back yet, or one that is back has been asked.
 // Source: Mesos `Master::reconcileTasks` (reference, section 12). Ours: a task remembered as unreachable is answered as such even if the
 //         question names no agent, because TASK_UNKNOWN would be false.
 
@@ -41,7 +41,8 @@ function sendKnownState(state: MasterState, task: Task): void {
 }
 
 function answerAboutUntracked(state: MasterState, framework: Framework, { taskId, agentId: givenAgentId }: TaskQuestion): void {
-  const agentId = framework.unreachableTasks.get(taskId)?.agentId ?? givenAgentId;
+  const parked = framework.unreachableTasks.get(taskId);
+  const agentId = parked?.agentId ?? givenAgentId;
   const answer = (precise: TaskState, message: string, unreachableTimeMs?: number): void => {
     sendMasterStatus(state, framework, {
       taskId,
@@ -58,7 +59,7 @@ function answerAboutUntracked(state: MasterState, framework: Framework, { taskId
   }
   const agent = state.agents.get(agentId);
   if (agent !== undefined) {
-    if (agent.presence.kind !== 'recovered') answer('TASK_GONE', 'Task is unknown to the agent');
+    if (agent.presence.kind !== 'recovered' && parked === undefined) answer('TASK_GONE', 'Task is unknown to the agent');
     return; // C2
   }
   const unreachable = state.unreachableAgents.get(agentId);

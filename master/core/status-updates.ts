@@ -15,7 +15,7 @@ import { isTerminal, lostState } from '../../common/model/task-states';
 import type { TaskState, TaskStatus } from '../../common/model/task-status';
 import { isPartitionAware, refuseCall, sendToAgent, sendToScheduler, type Agent, type Framework, type MasterState, type SchedulerSession } from './master-state';
 import { removeStray, strayOn } from './strays';
-import { completeTask, isAgentsToReport, moveTask, noteUpdate } from './tasks';
+import { completeParkedTask, completeTask, isAgentsToReport, moveTask, noteUpdate } from './tasks';
 
 export interface AgentUpdate {
   readonly frameworkId: FrameworkId;
@@ -48,7 +48,11 @@ export function onStatusUpdate(state: MasterState, agent: Agent, { frameworkId, 
   // The agent may not know what the framework understands (it reports a missing task of a framework it never met precisely): translated here.
   const told: TaskStatus = { ...status, state: lostState(isPartitionAware(framework), status.state) };
   if (!sendToScheduler(state, framework, { kind: 'update', status: told })) state.counters.statusUpdatesDropped += 1; // U1
-  if (task === undefined) return; // Completed and forgotten here, but not yet there: the acknowledgement will end it.
+  if (task === undefined) {
+    // Completed and forgotten here, but not yet there: the acknowledgement will end it. Or its agent came back without it.
+    if (isTerminal(latestState)) completeParkedTask(state, framework, agent, status);
+    return;
+  }
   noteUpdate(task, status);
   moveTask(state, task, latestState);
   // Nobody will acknowledge what has no uuid (S1).

@@ -102,6 +102,8 @@ export function moveTask(state: MasterState, task: Task, to: TaskState): void {
 
 /** Notes an update as passed on, without its data, which is for the scheduler only. */
 export function noteUpdate(task: Task, status: TaskStatus): void {
+  // A task may have ended before the news of its beginning arrives: `moveTask` never saw it run.
+  if (status.state === 'TASK_RUNNING') task.startedAtWallMs ??= status.timestampMs;
   if (status.data === undefined) {
     task.update = status;
     return;
@@ -140,6 +142,14 @@ export function parkTask(state: MasterState, task: Task): void {
     if (unreachableTasks.size <= state.config.unreachableTaskCountMax) break;
     unreachableTasks.delete(oldest);
   }
+}
+
+/** The agent is back and has said how a task that was given up ended. Nothing happens when none of that id is remembered there. */
+export function completeParkedTask(state: MasterState, framework: Framework, agent: Agent, { taskId, state: end, source, reason }: TaskStatus): void {
+  const parked = framework.unreachableTasks.get(taskId);
+  if (parked?.agentId !== agent.id) return;
+  framework.unreachableTasks.delete(taskId);
+  framework.completedTasks.push({ ...parked.summary, state: end, ...(source && { source }), ...(reason && { reason }), endedAtMs: state.wallMs });
 }
 
 export function summarizeTask(task: Task): TaskSummary {

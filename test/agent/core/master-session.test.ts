@@ -44,6 +44,19 @@ test('a task that ended stays in the registration until its end is acknowledged'
   expect(agent.connect()).toMatchObject({ tasks: [], frameworks: [] });
 });
 
+test('an executor that ends while its registration is under way is told after the answer, because the master would charge it for ever', () => {
+  const agent = new AgentHarness();
+  agent.register();
+  const container = agent.launch(aTask('t', { executor: anExecutor() }));
+  agent.disconnect();
+  expect(agent.connect()).toMatchObject({ executors: [{ executor: { executorId: 'e' } }] });
+  expect(toMaster(agent.ended(container, { signal: 'SIGKILL' }))).toEqual([]);
+  const effects = agent.say({ kind: 'reregistered', agentId: theAgentId, masterId: 'M', missingTasks: [] });
+  expect(toMaster(effects)[0]).toEqual({ kind: 'exited-executor', frameworkId: theFrameworkId, executorId: 'e', status: 9 });
+  agent.disconnect();
+  expect(agent.connect()).toMatchObject({ executors: [] });
+});
+
 test('a master that knows the agent by another id ends it, because two identities would share one work directory', () => {
   const agent = new AgentHarness();
   agent.register();

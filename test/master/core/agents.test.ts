@@ -4,7 +4,7 @@
 // back is tracked, corrected or shut down.
 
 import type { AgentMessage, TaskReport } from '../../../common/model/agent-protocol';
-import { agentId, executorId, frameworkId } from '../../../common/model/ids';
+import { agentId, executorId, frameworkId, taskId } from '../../../common/model/ids';
 import type { RegistryFact } from '../../../master/core/master-step';
 import { aFramework, amounts, anAgentInfo, anExecutor, anExecutorTask, aTask, launch, ScriptedMaster, uuid } from './scripted-master';
 
@@ -45,6 +45,22 @@ test('an unreachable agent returns with its tasks: reachable in the registry fir
   expect(master.trace(2_000)).toEqual(['persist put S0 admitted', 's2 update t TASK_RUNNING master REASON_AGENT_REREGISTERED', 'a3 reregistered S0', 'a3 update-framework batch']);
   back.update(id, 't', 'TASK_FINISHED', 2);
   expect(master.trace()).toEqual(['s2 update t TASK_FINISHED executor #2', `s2 offers O1@S0 eng ${whole}`]);
+});
+
+test('an unreachable agent that returns without a task answers for it, so that the task does not stay unreachable beside a live agent', () => {
+  const { master, agent, scheduler, id, framework } = withRunningTask();
+  agent.close();
+  master.skip(80_000);
+  const back = master.agent();
+  back.reregister('m-S0', { tasks: [], frameworks: [framework] });
+  expect(back.messages[0]).toMatchObject({ kind: 'reregistered', missingTasks: [{ frameworkId: id, taskId: 't' }] });
+  master.skip(10);
+  // While the answer is on its way a question is not answered by a guess that may contradict it.
+  scheduler.call({ kind: 'reconcile', tasks: [{ taskId: taskId('t'), agentId: agentId('m-S0') }] });
+  expect(scheduler.updates.at(-1)?.state).toBe('TASK_UNREACHABLE');
+  back.update(id, 't', 'TASK_DROPPED', 2);
+  expect(scheduler.updates.at(-1)).toMatchObject({ state: 'TASK_DROPPED', uuid: uuid(2) });
+  expect(master.ask({ kind: 'get-tasks', includeCompleted: true })).toMatchObject({ tasks: [{ id: 't', state: 'TASK_DROPPED' }] });
 });
 
 test('an agent that returns in time keeps everything, and the registry is left alone', () => {

@@ -1,0 +1,55 @@
+// The master's metrics: every counter of the core has a name and a sentence, and a master that does not lead shows none of them (U1).
+
+import { Metrics } from '../../common/metrics';
+import { silentLog } from '../../common/logging';
+import { countOfferHold, countTaskEnded, newMasterCounters, type MasterGauges } from '../../master/core/master-counters';
+import { masterMetrics, type ObservedMaster } from '../../master/metrics';
+
+const gauges: MasterGauges = {
+  agentsByState: { active: 3, disconnected: 1, recovered: 0, unreachable: 0 },
+  frameworksByState: { connected: 2, disconnected: 0, recovered: 0, completed: 5 },
+  tasksByState: { TASK_RUNNING: 7 },
+  offersOutstanding: 4,
+  declineFilters: 1,
+  allocatorRuns: 99,
+  deadlines: 2,
+};
+
+async function rendered(master: ObservedMaster): Promise<string> {
+  const metrics = new Metrics(silentLog);
+  metrics.register(masterMetrics(master));
+  return await metrics.render();
+}
+
+test('a leader shows what its core has counted', async () => {
+  const counters = newMasterCounters();
+  counters.offersMade = 12;
+  countTaskEnded(counters, 'TASK_FINISHED');
+  countOfferHold(counters, 40);
+  countOfferHold(counters, 400_000);
+  const text = await rendered({ core: { counters, gauges: () => gauges }, health: { role: 'leading', leader: 'a:1' } });
+  for (const line of [
+    'allot_master_elected 1',
+    'allot_master_waiting 0',
+    'allot_master_offers_made_total 12',
+    'allot_master_tasks_ended_total{state="finished"} 1',
+    'allot_master_agents{state="active"} 3',
+    'allot_master_tasks{state="running"} 7',
+    'allot_master_offers_outstanding 4',
+    'allot_master_allocation_runs_total 99',
+    'allot_master_offer_hold_seconds_bucket{le="0.01"} 0',
+    'allot_master_offer_hold_seconds_bucket{le="0.05"} 1',
+    'allot_master_offer_hold_seconds_bucket{le="300"} 1',
+    'allot_master_offer_hold_seconds_bucket{le="+Inf"} 2',
+    'allot_master_offer_hold_seconds_count 2',
+  ]) {
+    expect(text.split('\n')).toContain(line);
+  }
+  expect(text).not.toContain('allot_metrics_collect_failures_total{');
+});
+
+test('a standby shows that it is one, and no numbers of a term that is not its own', async () => {
+  const text = await rendered({ core: undefined, health: { role: 'standby', waitingFor: 'Cannot reach etcd' } });
+  const samples = text.split('\n').filter((line) => line.startsWith('allot_master_'));
+  expect(samples).toEqual(['allot_master_elected 0', 'allot_master_waiting 1']);
+});
