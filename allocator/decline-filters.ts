@@ -11,7 +11,7 @@
 
 import type { AgentId } from '../common/model/ids';
 import type { Resources } from '../common/model/resources';
-import { ExpiryHeap, type Expiring } from './expiry-heap';
+import { PlaceHeap, type Placed } from '../common/place-heap';
 import type { Membership } from './role-tree';
 
 /**
@@ -20,7 +20,8 @@ import type { Membership } from './role-tree';
  */
 export const filtersPerPlaceMax = 8;
 
-interface DeclineFilter extends Expiring {
+interface DeclineFilter extends Placed {
+  readonly expiresAtMs: number;
   readonly member: Membership;
   readonly agentId: AgentId;
   /** Unallocated form. */
@@ -31,7 +32,7 @@ export class DeclineFilters {
   readonly #byAgent = new Map<AgentId, Map<Membership, DeclineFilter[]>>();
   /** The agents at which a membership has filters. */
   readonly #agentsOf = new Map<Membership, Set<AgentId>>();
-  readonly #expiries = new ExpiryHeap<DeclineFilter>();
+  readonly #expiries = new PlaceHeap<DeclineFilter>((one, other) => one.expiresAtMs < other.expiresAtMs);
 
   get size(): number {
     return this.#expiries.size;

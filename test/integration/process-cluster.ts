@@ -3,7 +3,7 @@
 // Owns:      starting and finding them by what they log, restarting agents on their work directories, ending everything and removing it.
 // Elsewhere: one process (logged-process.ts), etcd (etcd-server.ts).
 
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LoggedProcess } from './logged-process';
@@ -93,6 +93,14 @@ export class ProcessCluster {
         return [];
       }
     });
+  }
+
+  /** The sandbox of the newest container of agent `index`: that of the task named, when it is the last one launched there. */
+  sandboxOf(index: number): string {
+    const containers = join(this.agentDirectory(index), 'containers');
+    const [newest] = names(containers).map((name) => join(containers, name)).sort((left, right) => statSync(right).ctimeMs - statSync(left).ctimeMs);
+    if (newest === undefined) throw new Error(`Agent ${index} has no container`);
+    return join(newest, 'sandbox');
   }
 
   private agentDirectory(index: number): string {

@@ -8,6 +8,7 @@
 //   W3. A timer of a stalled scope runs late: just after the stall, when what else waited for the process has been handled already.
 // Source: the event queue of every discrete-event simulation.
 
+import { PlaceHeap } from '../../../common/place-heap';
 import type { Cancel, Clock } from '../../../common/ports';
 
 /** 1 January 2030, so that a virtual wall time is seen at a glance not to be a real one. */
@@ -18,12 +19,14 @@ const afterStallMs = 0.001;
 
 interface Timer {
   readonly atMs: number;
+  /** Of being scheduled (W1). */
   readonly order: number;
-  callback: (() => void) | undefined;
+  readonly callback: () => void;
+  place: number;
 }
 
 export class VirtualClock implements Clock {
-  private heap: Timer[] = [];
+  private readonly timers = new PlaceHeap<Timer>(isBefore);
   private present = 0;
   private scheduled = 0;
   /** Callbacks run so far: the measure of work of a simulation. */
@@ -38,31 +41,25 @@ export class VirtualClock implements Clock {
   }
 
   schedule(delayMs: number, callback: () => void): Cancel {
-    const timer: Timer = { atMs: this.present + Math.max(0, delayMs), order: this.scheduled, callback };
+    const timer: Timer = { atMs: this.present + Math.max(0, delayMs), order: this.scheduled, callback, place: -1 };
     this.scheduled += 1;
-    this.push(timer);
-    return () => {
-      timer.callback = undefined;
-    };
+    this.timers.add(timer);
+    return () => this.timers.remove(timer);
   }
 
   /** Time of the next timer; Infinity when nothing is scheduled. */
   nextAtMs(): number {
-    this.dropCancelled();
-    return this.heap[0]?.atMs ?? Infinity;
+    return this.timers.first?.atMs ?? Infinity;
   }
 
   /** Runs the next timer, moving time to it. False when nothing is scheduled at or before `limitMs`. */
   advanceToNext(limitMs = Infinity): boolean {
-    this.dropCancelled();
-    const next = this.heap[0];
+    const next = this.timers.first;
     if (!next || next.atMs > limitMs) return false;
-    this.pop();
+    this.timers.remove(next);
     this.present = next.atMs;
     this.eventCount += 1;
-    const { callback } = next;
-    next.callback = undefined;
-    callback?.();
+    next.callback();
     return true;
   }
 
@@ -83,46 +80,6 @@ export class VirtualClock implements Clock {
   /** A clock on the same time whose timers can be stopped together (W2). */
   scope(): ClockScope {
     return new ClockScope(this);
-  }
-
-  private dropCancelled(): void {
-    while (this.heap[0] && this.heap[0].callback === undefined) this.pop();
-  }
-
-  private push(timer: Timer): void {
-    const { heap } = this;
-    let index = heap.length;
-    heap.push(timer);
-    while (index > 0) {
-      const parent = (index - 1) >> 1;
-      const above = heap[parent];
-      if (!above || !isBefore(timer, above)) break;
-      heap[index] = above;
-      index = parent;
-    }
-    heap[index] = timer;
-  }
-
-  private pop(): void {
-    const { heap } = this;
-    const last = heap.pop();
-    if (!last || heap.length === 0) return;
-    let index = 0;
-    for (;;) {
-      let child = 2 * index + 1;
-      const left = heap[child];
-      if (!left) break;
-      const right = heap[child + 1];
-      let least = left;
-      if (right && isBefore(right, left)) {
-        child += 1;
-        least = right;
-      }
-      if (!isBefore(least, last)) break;
-      heap[index] = least;
-      index = child;
-    }
-    heap[index] = last;
   }
 }
 
