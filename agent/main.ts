@@ -20,8 +20,6 @@ import { AllotError, describeError } from '../common/errors';
 import { openLog } from '../common/logging';
 import { Metrics, processMetrics } from '../common/metrics';
 import type { AgentInfo } from '../common/model/agent';
-import type { CheckpointRecord } from '../common/model/checkpoint-record';
-import type { ContainerId } from '../common/model/ids';
 import { Resources } from '../common/model/resources';
 import { refusalError } from '../common/options';
 import type { Environment, Log } from '../common/ports';
@@ -32,6 +30,7 @@ import { agentDialer, serveExecutors } from '../proto/grpc-link';
 import { AgentNode, type AgentExit, type AgentHealth } from './agent-node';
 import type { AgentOptions } from './agent-options';
 import type { AgentConfig } from './core/agent-step';
+import { knownContainers } from './core/recovery';
 import { parseDeclaredResources } from './declared-resources';
 import { measureMachine, totalAttributes, totalResources } from './detection';
 import { prepareExecutorSocket } from './executor-socket';
@@ -70,7 +69,7 @@ async function serve(options: AgentOptions, environment: Environment, log: Log, 
   if (tornBytes > 0) log.write('warn', 'Unfinished write of the last run dropped', { directory: checkpointDirectory, bytes: tornBytes });
 
   const containerizer = new PosixContainerizer({ workDir, clock: environment.clock, log: log.child('containerizer'), switchUser: options.switchUser });
-  await containerizer.destroyOrphans(startedContainers(records)); // W2
+  await containerizer.destroyOrphans(knownContainers(records)); // W2
 
   const socket = prepareExecutorSocket({ workDir, isForOtherUsers: options.switchUser && process.getuid?.() === 0 });
   const server = new RpcServer(environment.clock);
@@ -146,16 +145,6 @@ function describeMachine(options: AgentOptions, workDir: string): AgentInfo {
     resources: totalResources(Resources.of(resources), new Set(resources.map(({ name }) => name)), machine),
     attributes: totalAttributes(options.attributes ?? [], machine),
   };
-}
-
-/** Containers that the last life started and did not see the end of: recovery takes them over. */
-function startedContainers(records: readonly CheckpointRecord[]): ReadonlySet<ContainerId> {
-  const started = new Set<ContainerId>();
-  for (const record of records) {
-    if (record.kind === 'executor-started') started.add(record.containerId);
-    if (record.kind === 'executor-ended' || record.kind === 'executor-removed') started.delete(record.containerId);
-  }
-  return started;
 }
 
 async function listen(server: RpcServer, socket: string): Promise<void> {

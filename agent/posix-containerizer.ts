@@ -8,12 +8,14 @@
 //       into `exit`: so an agent that was away learns how it ended.
 //   X2. Layout: <work dir>/containers/<container id>/{sandbox/,pid,exit}. `pid` and `exit` lie outside the sandbox, where the command does not look.
 //       `pid` is there before the command runs: a container that an agent started and did not live to remember can be found and ended.
-//   X3. What leaves the process group by its own `setsid` is not followed; the cgroup containerizer will.
+//   X3. Another user who runs the command owns its container's directory: its supervisor writes `pid` and `exit` there. To other containers it may
+//       pass by name only, and finds them closed.
+//   X4. What leaves the process group by its own `setsid` is not followed; the cgroup containerizer will.
 // Source: Mesos posix launcher (process tree and session kill). The shell as supervisor is our choice: a megabyte instead of a second Node.
 
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, watch, type FSWatcher } from 'node:fs';
-import { chown, open, readdir, rm } from 'node:fs/promises';
+import { closeSync, fchownSync, mkdirSync, openSync, readFileSync, watch, type FSWatcher } from 'node:fs';
+import { chmod, chown, open, readdir, rm } from 'node:fs/promises';
 import { constants as osConstants } from 'node:os';
 import { join } from 'node:path';
 import type { SandboxStream } from '../common/model/agent-protocol';
@@ -59,6 +61,12 @@ const reattachedPollMs = 1_000;
 const dyingPollMs = 20;
 /** SIGKILL is repeated this often while a destroyed container still has processes: a fork may have raced with the first. */
 const killRepeatMs = 200;
+
+/** The user that a command runs as, where that is not the agent's. */
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
 
 type Container =
   | { readonly phase: 'preparing'; readonly abort: AbortController; readonly handlers: ContainerHandlers }
@@ -182,7 +190,7 @@ export class PosixContainerizer implements Containerizer {
     mkdirSync(sandbox, { recursive: true, mode: 0o750 });
     const owner = this.owner(spec.user);
     for (const uri of spec.command.uris) await fetchUri(uri, sandbox, signal);
-    if (owner) await chown(sandbox, owner.uid, owner.gid);
+    if (owner) await this.handOver(spec.containerId, owner);
     signal.throwIfAborted();
     const child = this.start(spec, sandbox, owner);
     await new Promise<void>((resolve, reject) => {
@@ -202,12 +210,21 @@ export class PosixContainerizer implements Containerizer {
     if (signal.aborted) this.destroy(spec.containerId);
   }
 
-  private start(spec: ContainerSpec, sandbox: string, owner: { readonly uid: number; readonly gid: number } | undefined): ChildProcess {
+  /** X3. The supervisor runs as that user too: what it is to write must be that user's. */
+  private async handOver(containerId: ContainerId, { uid, gid }: Owner): Promise<void> {
+    await chmod(join(this.options.workDir, 'containers'), 0o711);
+    await chown(this.directory(containerId), uid, gid);
+    await chown(this.sandbox(containerId), uid, gid);
+  }
+
+  private start(spec: ContainerSpec, sandbox: string, owner: Owner | undefined): ChildProcess {
     const { command } = spec;
     const program = command.shell ? ['/bin/sh', '-c', command.value ?? ''] : [command.value ?? '', ...command.arguments.slice(1)];
     const stdout = openSync(join(sandbox, 'stdout'), 'a', 0o640);
     const stderr = openSync(join(sandbox, 'stderr'), 'a', 0o640);
     try {
+      // `/dev/stderr` is opened anew by whoever writes to it.
+      if (owner) for (const output of [stdout, stderr]) fchownSync(output, owner.uid, owner.gid);
       const child = spawn('/bin/sh', ['-c', supervisor, 'allot-supervisor', join(this.directory(spec.containerId), 'exit'), join(this.directory(spec.containerId), 'pid'), ...program], {
         cwd: sandbox,
         detached: true,
@@ -246,7 +263,7 @@ export class PosixContainerizer implements Containerizer {
     container.ended(exit);
   }
 
-  private owner(user: string): { readonly uid: number; readonly gid: number } | undefined {
+  private owner(user: string): Owner | undefined {
     if (user === '' || !this.options.switchUser || process.getuid?.() !== 0) return undefined;
     const line = readFileSync('/etc/passwd', 'utf8').split('\n').find((candidate) => candidate.startsWith(`${user}:`));
     const [, , uid, gid] = line?.split(':') ?? [];

@@ -241,7 +241,7 @@ export class MasterNode {
   /** We gave up the term ourselves: the candidacy is thrown away, so that nobody waits for a lease that serves nothing, and a new one begins. */
   private stepDown(reason: string): void {
     if (this.state.kind === 'stopped') return;
-    this.options.log.write('warn', 'Stepping down', { reason });
+    this.options.log.write('warn', 'Leadership lost', { reason });
     this.endTerm();
     this.leader = undefined;
     this.candidacy?.resign();

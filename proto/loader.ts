@@ -1,7 +1,8 @@
 // Loader: the wire contract at run time.
 //
 // Owns:      the one set of options with which .proto files are read, where they are found, and the serializer of each message.
-// Elsewhere: TypeScript types of the same contract (generate.js, same options), wire <-> domain (the codecs).
+// Elsewhere: TypeScript types of the same contract (generate.js, same options), wire <-> domain (the codecs), programs of one file
+//            (bundled-contract.ts).
 // Invariants:
 //   L1. Decoded messages hold what was on the wire and nothing else: no defaults, absent is absent. Field names are those of the contract,
 //       64-bit numbers are doubles, enumerations are names (a number if the contract has no name for it).
@@ -11,9 +12,10 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 
-import { loadSync, type MessageTypeDefinition, type Options, type PackageDefinition } from '@grpc/proto-loader';
+import type { MessageTypeDefinition, Options, PackageDefinition } from '@grpc/proto-loader';
 
 import { BugError, invariant } from '../common/invariant';
+import { bundledContract, bundledMethod, bundledType } from './bundled-contract';
 
 /** L1. The list in generate.js says the same. */
 const loaderOptions: Options = { keepCase: true, longs: Number, enums: String, defaults: false, arrays: false, objects: false, oneofs: false };
@@ -31,6 +33,8 @@ const loaded = new Map<ContractFile, PackageDefinition>();
 
 /** The message `name` of package allot.v1, as `file` declares or imports it. */
 export function wireType(file: ContractFile, name: string): WireType {
+  const bundled = bundledContract(file);
+  if (bundled !== undefined) return bundledType(bundled.lookupType(`allot.v1.${name}`), loaderOptions);
   const definition = definitionOf(file)[`allot.v1.${name}`];
   invariant(definition && isMessage(definition), `The contract has a message ${name}`);
   return { serialize: definition.serialize, deserialize: definition.deserialize };
@@ -38,6 +42,8 @@ export function wireType(file: ContractFile, name: string): WireType {
 
 /** The HTTP/2 path of a method, and the types of its frames. */
 export function wireMethod(file: ContractFile, service: string, method: string): { readonly path: string; readonly request: WireType; readonly response: WireType } {
+  const bundled = bundledContract(file);
+  if (bundled !== undefined) return bundledMethod(bundled, service, method, loaderOptions);
   const definition = definitionOf(file)[`allot.v1.${service}`];
   invariant(definition && !('format' in definition), `The contract has a service ${service}`);
   const found = definition[method];
@@ -62,6 +68,8 @@ function definitionOf(file: ContractFile): PackageDefinition {
   const known = loaded.get(file);
   if (known !== undefined) return known;
   const directory = contractDirectory();
+  // Here and not above: a program with a bundled contract does without.
+  const { loadSync } = require('@grpc/proto-loader') as typeof import('@grpc/proto-loader');
   const definition = loadSync(path.join(directory, `${file}.proto`), { ...loaderOptions, includeDirs: [directory] });
   loaded.set(file, definition);
   return definition;

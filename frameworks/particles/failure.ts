@@ -8,6 +8,10 @@ export type ParticleFailureCode =
   | 'CANNOT_READ' // The file system refused to open or read the input, or the input became shorter under our hands.
   | 'CANNOT_WRITE' // The file system refused to write the output.
   | 'MALFORMED_LINE' // The input has a malformed line and the policy is `stop`.
+  | 'CANNOT_SERVE' // The address at which agents are to fetch the input cannot be listened at.
+  | 'STATE_MISMATCH' // The state of an earlier run is of another input.
+  | 'JOB_FAILED' // A chunk could not be counted, or the cluster takes the job no more.
+  | 'INTERRUPTED' // A signal ended the job before it was complete.
   | 'BAD_OPTION'; // The value of an option is out of its range.
 
 /** An expected failure. The message is one sentence without a period: what could not be done, the current value, the next step. */

@@ -5,10 +5,16 @@
 // Invariants:
 //   G1. The same count and seed give the same bytes, on every machine and in every version (a test pins a digest): counts can be compared.
 //   G2. The particles of a file of n are the first n of every longer file with the same seed.
+//   G3. Both precisions are the same mixture. `full` writes ordinary particles with as many digits as a double has, as a simulation prints what it
+//       computed; `short` with four or five, as a person types or an instrument gives them.
 // Source: sfc32, the small fast counter generator of Chris Doty-Humphrey's PractRand: 128 bits of state in four 32-bit words, which is what
 // JavaScript is fast at. Its counter word alone makes the period 2³² words at the very least.
 
 import { replaceFile } from './replaced-file';
+
+/** How many digits the coefficients of ordinary particles have (G3). */
+export const PRECISIONS = ['full', 'short'] as const;
+export type Precision = (typeof PRECISIONS)[number];
 
 /** Particles that are at most asked for: a file of about 20 terabytes; the limit is there for typing errors. */
 export const GENERATE_COUNT_MAX = 1e12;
@@ -19,12 +25,12 @@ export const GENERATE_COUNT_MAX = 1e12;
  * @param count a whole number from 0 to {@link GENERATE_COUNT_MAX}
  * @param seed a safe integer from 0
  */
-export function* generateParticles(count: number, seed: number): Generator<Uint8Array, void, undefined> {
+export function* generateParticles(count: number, seed: number, precision: Precision): Generator<Uint8Array, void, undefined> {
   const line = new LineWriter();
   line.comment(`# ${count} particles of seed ${seed}, one a line: a b c of y = a*x^2 + b*x + c`);
   const random = randomWords(seed);
   for (let index = 0; index < count; index++) {
-    writeParticle(line, random);
+    writeParticle(line, random, precision);
     if (line.isFull) yield line.take();
   }
   yield line.take();
@@ -34,9 +40,9 @@ export function* generateParticles(count: number, seed: number): Generator<Uint8
  * Writes a particle file, at the pace of the disk: one piece is made when the one before is written.
  * @throws ParticleFailure CANNOT_WRITE if the file system refuses; no file is left then
  */
-export async function generateFile(path: string, count: number, seed: number): Promise<void> {
+export async function generateFile(path: string, count: number, seed: number, precision: Precision): Promise<void> {
   await replaceFile(path, async (file) => {
-    for (const piece of generateParticles(count, seed)) await file.writeFile(piece);
+    for (const piece of generateParticles(count, seed, precision)) await file.writeFile(piece);
   });
 }
 
@@ -72,9 +78,9 @@ function around(random: RandomWords, bound: number): number {
 }
 
 /** One particle of the mixture; each kind's share of a thousand stands at its line. */
-function writeParticle(line: LineWriter, random: RandomWords): void {
+function writeParticle(line: LineWriter, random: RandomWords, precision: Precision): void {
   const kind = below(random, 1000);
-  if (kind < 860) writeOrdinary(line, random); // 860: about a quarter of them never land
+  if (kind < 860) (precision === 'full' ? writeComputed : writeOrdinary)(line, random); // 860: about a quarter of them never land
   else if (kind < 890) writeOriginLanding(line, random); // 30
   else if (kind < 930) writeStraight(line, random); // 40, one in ten of them hangs still
   else if (kind < 960) writeNearDoubleRoot(line, random); // 30
@@ -88,6 +94,20 @@ function writeOrdinary(line: LineWriter, random: RandomWords): void {
   line.fixed(around(random, 99999), below(random, 5));
   line.fixed(around(random, 99999), below(random, 5));
   line.endLine();
+}
+
+/** Sixteen digits, evenly spread: what a simulation prints of a double. About as many never land as of {@link writeOrdinary}. */
+function writeComputed(line: LineWriter, random: RandomWords): void {
+  line.fixed(wide(random, 9e15), 15);
+  line.fixed(wide(random, 9e15), 14);
+  line.fixed(wide(random, 9e15), 13);
+  line.endLine();
+}
+
+/** A whole number from -bound + 1 to bound - 1 of more digits than one word has; `bound` at most 2⁵³, about 9.007·10¹⁵. */
+function wide(random: RandomWords, bound: number): number {
+  const magnitude = ((random() >>> 5) * 2 ** 26 + (random() >>> 6)) % bound;
+  return random() % 2 === 0 ? magnitude : -magnitude;
 }
 
 /** No constant term, and the other root not on the positive side. */

@@ -1,13 +1,15 @@
 #!/usr/bin/env node
 // The command `allot-particles`: the particle job, bundled as a sample of a framework.
 //
-// Owns:      the list of commands, and the exit status: 0 done, 1 an expected failure in one line, 70 a bug with its stack.
+// Owns:      the list of commands, and the exit status: 0 done, 1 an expected failure in one line, 130 interrupted, 70 a bug with
+//            its stack.
 // Elsewhere: each command is a module of commands/.
 
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { countCommand } from './commands/count';
 import { generateCommand } from './commands/generate';
+import { runCommand } from './commands/run';
 import { ParticleFailure } from './failure';
 
 async function main(words: readonly string[]): Promise<number> {
@@ -16,8 +18,9 @@ async function main(words: readonly string[]): Promise<number> {
       .scriptName('allot-particles')
       .usage('$0 <command>\n\nEvery particle flies on its parabola y = a·x² + b·x + c; the job counts where particles come down.')
       .command(generateCommand)
+      .command(runCommand)
       .command(countCommand)
-      .demandCommand(1, 'Name a command: generate or count')
+      .demandCommand(1, 'Name a command: generate, run or count')
       .recommendCommands()
       .strict()
       // A flag given twice counts as given last, as in most commands; yargs would make a list of both.
@@ -32,9 +35,9 @@ async function main(words: readonly string[]): Promise<number> {
       .parseAsync();
     return 0;
   } catch (error) {
-    const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+    const { name, message, stack, code } = (error instanceof Error ? error : new Error(String(error))) as Error & { readonly code?: unknown };
     const oneLine = message.replace(/\s*\n\s*/g, ' ');
-    if (name === 'ParticleFailure') return ended(1, oneLine);
+    if (name === 'ParticleFailure') return ended(code === 'INTERRUPTED' ? 130 : 1, oneLine);
     return ended(70, stack ?? message);
   }
 }

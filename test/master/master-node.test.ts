@@ -86,7 +86,7 @@ test('when the answer to a write is lost, nothing that rested on it is sent, and
   clock.advance(2_500);
   expect(link.sent).toEqual([]);
   expect(link.end?.kind).toBe('not-leader');
-  expect(log.lines.some(({ message }) => message === 'Stepping down' || message === 'Leadership lost')).toBe(true);
+  expect(log.lines.some(({ message }) => message === 'Leadership lost')).toBe(true);
   etcd.answerLossProbability = 0;
   clock.advance(20_000);
   expect(node.health.role).toBe('leading');

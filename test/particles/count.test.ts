@@ -108,7 +108,7 @@ test('the policy stop without a malformed line is a complete count', () => {
 
 test('a file counted whole, in pieces and in chunks of any size gives the same count', async () => {
   const path = join(folder, 'some.txt');
-  await generateFile(path, 20_000, 3);
+  await generateFile(path, 20_000, 3, 'full');
   const whole = await countFile(path, 'count');
   const source = await openByteSource(path);
   try {

@@ -5,16 +5,19 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { countBytes } from '../../frameworks/particles/count';
-import { generateFile, generateParticles } from '../../frameworks/particles/generate';
+import { generateFile, generateParticles, PRECISIONS, type Precision } from '../../frameworks/particles/generate';
 
-function textOf(count: number, seed: number): string {
-  return Array.from(generateParticles(count, seed), (piece) => Buffer.from(piece).toString('latin1')).join('');
+function textOf(count: number, seed: number, precision: Precision = 'short'): string {
+  return Array.from(generateParticles(count, seed, precision), (piece) => Buffer.from(piece).toString('latin1')).join('');
 }
 
 const withoutComment = (text: string): string => text.slice(text.indexOf('\n') + 1);
 
-test('the same seed gives the same bytes in every version, so published counts stay comparable', () => {
-  expect(createHash('sha256').update(textOf(20_000, 7)).digest('hex')).toBe('1bfe1d3e623e553b940a809c8dcc4307f989e8cbf023f231792c52e19a6d76df');
+test.each<[Precision, string]>([
+  ['short', '1bfe1d3e623e553b940a809c8dcc4307f989e8cbf023f231792c52e19a6d76df'],
+  ['full', '31d2816b30f0bd1cf9b1a7b25032bc88bf75a9815346a18e567acfbd2f50fc1e'],
+])('the same seed gives the same %s bytes in every version, so published counts stay comparable', (precision, digest) => {
+  expect(createHash('sha256').update(textOf(20_000, 7, precision)).digest('hex')).toBe(digest);
 });
 
 test('other seeds give other particles, also where only the upper half of the seed differs', () => {
@@ -26,8 +29,8 @@ test('a longer file begins with the particles of a shorter one', () => {
   expect(withoutComment(textOf(1000, 5)).startsWith(withoutComment(textOf(100, 5)))).toBe(true);
 });
 
-test('no particle is malformed and each kind of landing is there, so a small file tries everything', () => {
-  const { count } = countBytes(Buffer.from(textOf(50_000, 11)), 'count');
+test.each(PRECISIONS)('no particle of a %s file is malformed and each kind of landing is there, so a small file tries everything', (precision) => {
+  const { count } = countBytes(Buffer.from(textOf(50_000, 11, precision)), 'count');
   const { tally } = count;
   expect({ particles: tally.particles, malformed: tally.malformed, lines: count.lines }).toEqual({ particles: 50_000, malformed: 0, lines: 50_001 });
   for (const share of [tally.negative, tally.positive, tally.origin, tally.never]) expect(share / 50_000).toBeGreaterThan(0.02);
@@ -36,12 +39,12 @@ test('no particle is malformed and each kind of landing is there, so a small fil
 test('a file is written whole under its name and nothing else is left', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'particles-'));
   try {
-    await generateFile(join(folder, 'p.txt'), 30_000, 2);
+    await generateFile(join(folder, 'p.txt'), 30_000, 2, 'short');
     expect(await readFile(join(folder, 'p.txt'), 'latin1')).toBe(textOf(30_000, 2));
     expect(await readdir(folder)).toEqual(['p.txt']);
-    await expect(generateFile(join(folder, 'none', 'p.txt'), 10, 2)).rejects.toMatchObject({ code: 'CANNOT_WRITE' });
+    await expect(generateFile(join(folder, 'none', 'p.txt'), 10, 2, 'short')).rejects.toMatchObject({ code: 'CANNOT_WRITE' });
     // The target is a folder: all is written, the renaming fails, and the temporary file goes.
-    await expect(generateFile(folder, 10, 2)).rejects.toMatchObject({ code: 'CANNOT_WRITE' });
+    await expect(generateFile(folder, 10, 2, 'short')).rejects.toMatchObject({ code: 'CANNOT_WRITE' });
     expect((await readdir(tmpdir())).filter((name) => name.includes(`${process.pid}.partial`))).toEqual([]);
   } finally {
     await rm(folder, { recursive: true });

@@ -55,7 +55,7 @@ test('a malformed line stops the counting by default with one line, and is count
 });
 
 test.each<[claim: string, words: string[], stderr: string]>([
-  ['a missing command', [], 'Name a command: generate or count; see allot-particles --help'],
+  ['a missing command', [], 'Name a command: generate, run or count; see allot-particles --help'],
   ['a mistyped command', ['cuont', '--input', 'p.txt'], 'Did you mean count?; see allot-particles --help'],
   ['an unknown flag', ['count', '--input', 'p.txt', '--jsn'], 'Unknown argument: jsn; see allot-particles --help'],
   ['an unknown policy', ['count', '--input', 'p.txt', '--malformed', 'x'], 'Invalid values: Argument: malformed, Given: "x", Choices: "stop", "count"; see allot-particles --help'],
@@ -63,6 +63,9 @@ test.each<[claim: string, words: string[], stderr: string]>([
   ['a folder', ['count', '--input', '.'], 'Cannot read "." as it is a folder'],
   ['a count that is no number', ['generate', '--count', 'many', '--output', 'q.txt'], 'Cannot generate as --count must be one whole number from 0 to 1000000000000: current value is NaN'],
   ['a negative seed', ['generate', '--count', '1', '--seed', '-1', '--output', 'q.txt'], 'Cannot generate as --seed must be one whole number from 0 to 9007199254740991: current value is -1'],
+  ['a run without its input', ['run', '--master', 'localhost:1', '--input', 'none.txt'], 'Cannot read "none.txt" as there is no such file or folder'],
+  ['a chunk size that is none', ['run', '--input', 'none.txt', '--chunk-size', '4 tons'], 'Cannot run as --chunk-size must be a size from 1kb to 1gb: current value is "4 tons"'],
+  ['a data address without a port', ['run', '--input', 'none.txt', '--data-address', 'here'], 'Cannot run as --data-address must be host:port: current value is "here"'],
   ['a folder that is not there', ['generate', '--count', '1', '--output', 'none/q.txt'], 'Cannot write "none/q.txt" as there is no such file or folder'],
 ])('%s ends with one line and status 1, and writes nothing', (_claim, words, stderr) => {
   const before = readdirSync(folder);
@@ -70,7 +73,7 @@ test.each<[claim: string, words: string[], stderr: string]>([
   expect(readdirSync(folder)).toEqual(before);
 });
 
-test.each([['--help'], ['count', '--help'], ['generate', '--help']])('%s %s explains itself and shows an example', (...words) => {
+test.each([['--help'], ['count', '--help'], ['run', '--help'], ['generate', '--help']])('%s %s explains itself and shows an example', (...words) => {
   const { status, stdout } = run(...words.filter((word) => word !== undefined));
   expect(status).toBe(0);
   expect(stdout).toContain('allot-particles');

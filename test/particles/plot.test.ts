@@ -98,7 +98,7 @@ test('a report of nothing is a report, without shares of nothing', () => {
 });
 
 test('a picture of a generated file has bars on both sides', () => {
-  const text = Array.from(generateParticles(2000, 1), (piece) => Buffer.from(piece).toString()).join('');
+  const text = Array.from(generateParticles(2000, 1, 'short'), (piece) => Buffer.from(piece).toString()).join('');
   const svg = plotSvg(countOf(text).tally);
   expect(svg.match(/fill="#b4513c"><title>/g)?.length).toBeGreaterThan(5);
   expect(svg.match(/fill="#2f6690"><title>/g)?.length).toBeGreaterThan(5);

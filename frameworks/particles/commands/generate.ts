@@ -5,27 +5,34 @@
 
 import type { CommandModule } from 'yargs';
 import { ParticleFailure } from '../failure';
-import { GENERATE_COUNT_MAX, generateFile } from '../generate';
+import { GENERATE_COUNT_MAX, generateFile, PRECISIONS, type Precision } from '../generate';
 
 interface GenerateArguments {
   readonly count: number;
   readonly seed: number;
+  readonly precision: Precision;
   readonly output: string;
 }
 
 export const generateCommand: CommandModule<object, GenerateArguments> = {
   command: 'generate',
-  describe: 'Write a file of particles; the same count and seed give the same file',
+  describe: 'Write a file of particles; the same count, seed and precision give the same file',
   builder: (yargs) =>
     yargs
       .option('count', { type: 'number', demandOption: true, requiresArg: true, description: 'How many particles, a whole number from 0' })
       .option('seed', { type: 'number', default: 1, requiresArg: true, description: 'Start of the pseudo-random numbers, a whole number from 0' })
+      .option('precision', {
+        choices: PRECISIONS,
+        default: 'full' as const,
+        requiresArg: true,
+        description: 'Digits of the coefficients: all of a double, as a simulation prints them, or four or five, as people write them',
+      })
       .option('output', { type: 'string', demandOption: true, requiresArg: true, description: 'File to write; it appears when it is complete' })
       .example('$0 generate --count 1000000 --seed 7 --output particles.txt', 'A million particles in about a second'),
-  handler: async ({ count, seed, output }) => {
+  handler: async ({ count, seed, precision, output }) => {
     checkWhole('count', count, GENERATE_COUNT_MAX);
     checkWhole('seed', seed, Number.MAX_SAFE_INTEGER);
-    await generateFile(output, count, seed);
+    await generateFile(output, count, seed, precision);
   },
 };
 

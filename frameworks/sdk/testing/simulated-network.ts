@@ -126,7 +126,7 @@ export class SimulatedNetwork {
     this.slowness.set(host, extraDelayMs);
   }
 
-  /** The host's process takes nothing in for so long. Its heartbeats go on being sent: that is up to its kernel and its library. */
+  /** The host's process gets no turn for so long: it takes nothing in and sends no heartbeat. */
   stall(host: string, durationMs: number): void {
     this.stalls.set(host, Math.max(this.stalls.get(host) ?? 0, this.options.clock.nowMs() + durationMs));
   }
@@ -263,14 +263,25 @@ export class SimulatedNetwork {
   private beat(endpoint: Endpoint): void {
     this.options.clock.schedule(this.heartbeatMs, () => {
       if (!endpoint.open) return;
-      if (this.options.clock.nowMs() - endpoint.lastHeardMs >= this.silenceMs) {
-        this.transmit(endpoint, { kind: 'end', end: { kind: 'failed', detail: 'Connection reset' } });
-        this.finish(endpoint, { kind: 'silent' });
+      const stalledForMs = (this.stalls.get(endpoint.host) ?? 0) - this.options.clock.nowMs();
+      if (stalledForMs >= 0) {
+        // What came in meanwhile is read before anybody looks at how long it was silent.
+        this.options.clock.schedule(stalledForMs + 1, () => this.beatNow(endpoint));
         return;
       }
-      this.transmit(endpoint, { kind: 'heartbeat' });
-      this.beat(endpoint);
+      this.beatNow(endpoint);
     });
+  }
+
+  private beatNow(endpoint: Endpoint): void {
+    if (!endpoint.open) return;
+    if (this.options.clock.nowMs() - endpoint.lastHeardMs >= this.silenceMs) {
+      this.transmit(endpoint, { kind: 'end', end: { kind: 'failed', detail: 'Connection reset' } });
+      this.finish(endpoint, { kind: 'silent' });
+      return;
+    }
+    this.transmit(endpoint, { kind: 'heartbeat' });
+    this.beat(endpoint);
   }
 
   private finish(endpoint: Endpoint, end: LinkEnd): void {

@@ -1,0 +1,148 @@
+// Input server: from where agents fetch the executor and the bytes of the input.
+//
+// Owns:      a small HTTP server on the scheduler's side: one file by byte ranges, the executor program as a whole.
+// Elsewhere: who fetches (range-count.ts, the agents' fetchers), cutting (chunks.ts).
+// Invariants:
+//   S1. Nothing is served without the secret in the path, and nothing but these two.
+//   S2. Memory per response is one buffer: the next piece is read when the last one has been taken by the network.
+//   S3. A range is served whole, or the connection is broken: an input that became shorter never looks like a complete range.
+// Source: RFC 9110, section 14 (range requests), of which one range with both ends is taken.
+
+import { timingSafeEqual } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { ByteSource } from './chunks';
+import { ParticleFailure } from './failure';
+
+export interface InputServerOptions {
+  readonly source: ByteSource;
+  /** The executor program. */
+  readonly executor: Uint8Array;
+  /** Where to listen, and what agents are told. Port 0 takes any free one. */
+  readonly host: string;
+  readonly port: number;
+  /** Free of slashes; whoever knows it can read the input. */
+  readonly secret: string;
+}
+
+export interface InputServer {
+  readonly port: number;
+  readonly inputUrl: string;
+  readonly executorUrl: string;
+  /** Open connections: one per thread that counts, and the agents that fetch the executor. */
+  connectionCount(): number;
+  /** Ends at once; open responses are cut off. */
+  close(): Promise<void>;
+}
+
+/** File name of the executor in the path; the agent's fetcher names the file in the sandbox after it. */
+export const EXECUTOR_FILE = 'particle-executor.js';
+
+/** Bytes read and sent at a time: large enough that system calls disappear, small enough for a few hundred agents at once. */
+const PIECE_BYTES = 512 * 1024;
+
+/** @throws ParticleFailure CANNOT_SERVE if the address cannot be listened at */
+export async function serveInput(options: InputServerOptions): Promise<InputServer> {
+  const { host, secret } = options;
+  const server = createServer((request, response) => void answer(options, request, response));
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    socket.setNoDelay(true);
+  });
+  // Between two chunks a worker keeps its connection; a job's pauses may be long.
+  server.keepAliveTimeout = 10 * 60_000;
+  const { port } = await listen(server, options);
+  const base = `http://${host.includes(':') ? `[${host}]` : host}:${port}/${secret}`;
+  return {
+    port,
+    inputUrl: `${base}/input`,
+    executorUrl: `${base}/${EXECUTOR_FILE}`,
+    connectionCount: () => sockets.size,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of sockets) socket.destroy();
+      }),
+  };
+}
+
+function listen(server: Server, { host, port }: InputServerOptions): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const message = `Cannot serve the input at ${host}:${port}: ${error.message}; name an address of this machine that agents reach with --data-address`;
+      reject(new ParticleFailure('CANNOT_SERVE', message, { cause: error }));
+    });
+    // The address of a TCP server is never a pipe's name.
+    server.listen(port, host, () => resolve(server.address() as AddressInfo));
+  });
+}
+
+async function answer({ source, executor, secret }: InputServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const [, given = '', file, ...rest] = (request.url ?? '').split('/');
+  if (!isSame(given, secret) || rest.length > 0 || (file !== 'input' && file !== EXECUTOR_FILE)) return end(response, 404);
+  if (request.method !== 'GET') return end(response, 405, { allow: 'GET' });
+  if (file === EXECUTOR_FILE) {
+    response.writeHead(200, { 'content-type': 'text/javascript', 'content-length': executor.length }).end(executor);
+    return;
+  }
+  const range = readRange(request.headers.range, source.sizeBytes);
+  if (range === undefined) return end(response, 416, { 'content-range': `bytes */${source.sizeBytes}` });
+  response.writeHead(206, {
+    'content-type': 'text/plain',
+    'content-length': range.end - range.start,
+    'content-range': `bytes ${range.start}-${range.end - 1}/${source.sizeBytes}`,
+  });
+  try {
+    await send(source, range, response);
+  } catch {
+    // S3. The reader has gone, or the input cannot be read: its worker sees a broken response and the scheduler hears of it from there.
+    response.destroy();
+  }
+}
+
+async function send(source: ByteSource, { start, end }: { readonly start: number; readonly end: number }, response: ServerResponse): Promise<void> {
+  const buffer = Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, end - start));
+  for (let position = start; position < end; ) {
+    const piece = buffer.subarray(0, Math.min(buffer.length, end - position));
+    const length = await source.read(piece, position);
+    if (length < piece.length) throw new Error('The input became shorter');
+    await write(response, piece);
+    position += length;
+  }
+  response.end();
+}
+
+/** Resolves when the system has taken the bytes, so that their buffer may be used again (S2). */
+function write(response: ServerResponse, piece: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onClose = (): void => reject(new Error('The reader has gone'));
+    // Writes into a connection that has gone are never called back.
+    if (response.destroyed) return onClose();
+    response.once('close', onClose);
+    response.write(piece, (error) => {
+      response.off('close', onClose);
+      if (error) reject(error);
+      else resolve();
+    });
+  });
+}
+
+/** `bytes=first-last`, both included, within the file. */
+function readRange(header: string | undefined, sizeBytes: number): { readonly start: number; readonly end: number } | undefined {
+  const [, first, last] = /^bytes=(\d{1,16})-(\d{1,16})$/.exec(header ?? '') ?? [];
+  const start = Number(first ?? NaN);
+  const end = Number(last ?? NaN) + 1;
+  return start < end && end <= sizeBytes ? { start, end } : undefined;
+}
+
+/** Without telling by its time how much of a guess is right (S1). */
+function isSame(given: string, secret: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(secret)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+function end(response: ServerResponse, status: number, headers: Readonly<Record<string, string>> = {}): void {
+  response.writeHead(status, { ...headers, 'content-length': 0 }).end();
+}

@@ -1,0 +1,283 @@
+// Job run: one run of the particle job on a cluster, from the opened input to the complete count.
+//
+// Owns:      putting the parts together, the order in which they begin and end, going on from an earlier run, what signals do.
+// Elsewhere: options and output (commands/run.ts), the parts themselves.
+// Invariants:
+//   U1. A count is given only if it is complete and the input is what it was at the beginning.
+//   U2. The state file goes when the job is over; it stays when there is something to go on with.
+// Source: our choice.
+
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { command, connectScheduler, createEnvironment, describeError, executor, isAllotError, resources, SchedulerError, type ExecutorInfo, type Log, type Resources } from '../sdk';
+import { openByteSource, type ByteSource } from './chunks';
+import { printJobData } from './chunk-task';
+import { fileFailure, ParticleFailure } from './failure';
+import { EXECUTOR_FILE, serveInput, type InputServer } from './input-server';
+import { JobDisplay } from './job-display';
+import { JobStateFile, type ServedAt } from './job-state-file';
+import { localAddressTowards, type HostPort } from './local-address';
+import type { MalformedPolicy } from './malformed-line';
+import type { ParticleCount } from './particle-count';
+import { ParticleJob, type JobEnd } from './particle-job';
+import { ParticleScheduler } from './particle-scheduler';
+
+export interface JobRunOptions {
+  /** As the SDK takes it. */
+  readonly master: string;
+  readonly input: string;
+  readonly malformed: MalformedPolicy;
+  /** Default: {@link chunkBytesDefault}. */
+  readonly chunkBytes?: number;
+  readonly role: string;
+  readonly name: string;
+  /** What one chunk takes while it is counted, as resource text. */
+  readonly resources: string;
+  readonly stateFile: string;
+  /** Where the input is served. Default: any port of the address that leads to the master. */
+  readonly dataAddress?: HostPort;
+  readonly quiet: boolean;
+}
+
+/**
+ * How long tasks and their executors outlive a scheduler that is gone. Long enough to notice and start again; what is finished is in the state
+ * file anyway. Milliseconds.
+ */
+const FAILOVER_TIMEOUT_MS = 5 * 60_000;
+
+/** What the executor itself needs beside its tasks: a Node with the SDK and the stacks of its threads. Its time is that of its tasks. */
+const EXECUTOR_RESOURCES = 'mem:64';
+
+/**
+ * A 32nd of the input: a few agents share it evenly, and little is lost with a chunk. Not below 1 MiB, where a task costs more than its counting; nor
+ * above 16 MiB, a few seconds' work for a Pi.
+ */
+export function chunkBytesDefault(sizeBytes: number): number {
+  return Math.min(16 * 1024 ** 2, Math.max(1024 ** 2, Math.ceil(sizeBytes / 32)));
+}
+
+/** How the run ended, as far as the cluster is concerned. */
+type RunEnd = JobEnd | { readonly kind: 'broken'; readonly error: unknown } | { readonly kind: 'interrupted'; readonly signal: string };
+
+/** @throws ParticleFailure for everything that keeps the count from being complete */
+export async function runJob(options: JobRunOptions): Promise<ParticleCount> {
+  const { input, malformed } = options;
+  // Before anything is opened: what cannot run leaves nothing behind.
+  const slot = inputOf(() => resources(options.resources));
+  const source = await openByteSource(input);
+  try {
+    const chunkBytes = options.chunkBytes ?? chunkBytesDefault(source.sizeBytes);
+    const modifiedMs = await modifiedMsOf(input);
+    const identity = { sizeBytes: source.sizeBytes, modifiedMs, chunkBytes, malformed };
+    const { file: state, recovered } = await JobStateFile.open(options.stateFile, identity);
+    let isOver = false;
+    try {
+      const environment = createEnvironment();
+      const { server, servedAt } = await serve(options, source, recovered.servedAt, () => environment.ids.uuid());
+      let end: RunEnd;
+      try {
+        if (servedAt !== recovered.servedAt) await state.recordServedAt(servedAt);
+        const job = new ParticleJob(servedAt.jobId, source.sizeBytes);
+        for (const { chunk, result } of recovered.chunks) job.restore(chunk, result);
+        end = await schedule(options, { job, source, slot, chunkBytes, state, server, environment, jobId: servedAt.jobId, frameworkId: recovered.frameworkId });
+      } finally {
+        await server.close();
+      }
+      if (end.kind === 'failed' || end.kind === 'interrupted') await state.recordTornDown();
+      const count = countOf(end, options);
+      if ((await modifiedMsOf(input)) !== modifiedMs) {
+        throw new ParticleFailure('CANNOT_READ', `Cannot trust the count of "${input}" as the file was changed meanwhile; run the same command again`);
+      }
+      isOver = true;
+      return count;
+    } catch (error) {
+      // The cure of a malformed line changes the input, and then the state is of no use.
+      isOver = (error as { code?: unknown }).code === 'MALFORMED_LINE';
+      throw error;
+    } finally {
+      if (isOver) await state.remove();
+      else await state.close();
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+async function modifiedMsOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).mtimeMs;
+  } catch (error) {
+    throw fileFailure('CANNOT_READ', path, error);
+  }
+}
+
+/** U1. */
+function countOf(end: RunEnd, { input, stateFile }: JobRunOptions): ParticleCount {
+  const goOn = `run the same command again to go on from "${stateFile}"`;
+  switch (end.kind) {
+    case 'complete':
+      return end.count;
+    case 'stopped':
+      throw new ParticleFailure('MALFORMED_LINE', `Cannot count "${input}" as ${end.fault}; correct it, or pass --malformed count`);
+    case 'failed':
+      throw new ParticleFailure('JOB_FAILED', `Cannot count "${input}" as ${end.reason}; mend the cause, then ${goOn}`);
+    case 'interrupted':
+      throw new ParticleFailure('INTERRUPTED', `Stopped by ${end.signal} before the count was complete; ${goOn}`);
+    case 'broken': {
+      const { error } = end;
+      if (error instanceof SchedulerError) throw new ParticleFailure('JOB_FAILED', `${error.message}; ${goOn}`, { cause: error });
+      if (isAllotError(error)) throw new ParticleFailure('BAD_OPTION', describeError(error), { cause: error });
+      throw error;
+    }
+  }
+}
+
+/** At the address of an earlier run if that is free, so that its executors and tasks go on. */
+async function serve(
+  { master, dataAddress }: JobRunOptions,
+  source: ByteSource,
+  earlier: ServedAt | undefined,
+  makeId: () => string,
+): Promise<{ readonly server: InputServer; readonly servedAt: ServedAt }> {
+  const program = await readFile(join(__dirname, 'executor.bundle.js')).catch((error: unknown) => {
+    throw fileFailure('CANNOT_READ', join(__dirname, 'executor.bundle.js'), error);
+  });
+  const { host, port } = dataAddress ?? { host: await localAddressTowards(master), port: 0 };
+  if (earlier !== undefined && earlier.host === host && (port === 0 || port === earlier.port)) {
+    try {
+      return { server: await serveInput({ source, executor: program, host, port: earlier.port, secret: earlier.secret }), servedAt: earlier };
+    } catch {
+      // Somebody else has the port now. The tasks of the earlier run will not find their data; they are ended when they are heard of.
+    }
+  }
+  const secret = makeId();
+  const server = await serveInput({ source, executor: program, host, port, secret });
+  return { server, servedAt: { host, port: server.port, secret, jobId: makeId() } };
+}
+
+interface JobParts {
+  readonly job: ParticleJob;
+  readonly source: ByteSource;
+  readonly slot: Resources;
+  readonly chunkBytes: number;
+  readonly state: JobStateFile;
+  readonly server: InputServer;
+  readonly environment: ReturnType<typeof createEnvironment>;
+  readonly jobId: string;
+  readonly frameworkId: string | undefined;
+}
+
+/** Runs a scheduler to its end: of the job, by a signal, or because the cluster takes it no more. */
+async function schedule(options: JobRunOptions, parts: JobParts): Promise<RunEnd> {
+  const first = await scheduleOnce(options, parts, parts.frameworkId);
+  // What an earlier process left under its framework was given up meanwhile. What is in the state file is not lost by that.
+  const isForgotten = first.end.kind === 'broken' && first.end.error instanceof SchedulerError && first.end.error.code === 'FRAMEWORK_REMOVED';
+  if (parts.frameworkId === undefined || first.wasSubscribed || !isForgotten) return first.end;
+  return (await scheduleOnce(options, parts, undefined)).end;
+}
+
+async function scheduleOnce(options: JobRunOptions, parts: JobParts, frameworkId: string | undefined): Promise<{ readonly end: RunEnd; readonly wasSubscribed: boolean }> {
+  const { job, source, slot, chunkBytes, state, environment, jobId } = parts;
+  const { clock, ids } = environment;
+  let end: RunEnd | undefined;
+  const endWith = (reached: RunEnd): void => {
+    end ??= reached;
+    driver.stop();
+  };
+  let display: JobDisplay | undefined;
+  const trouble = (message: string): void => display?.message(message);
+  const scheduler = new ParticleScheduler({
+    job,
+    jobId,
+    source,
+    chunkBytes,
+    slot,
+    executor: executorInfo(options, parts),
+    clock,
+    ids,
+    journal: state,
+    trouble,
+    ended: endWith,
+  });
+  const driver = inputOf(() =>
+    connectScheduler({
+      ...scheduler.handlers,
+      name: options.name,
+      roles: [options.role],
+      failoverTimeoutMs: FAILOVER_TIMEOUT_MS,
+      ...(frameworkId === undefined ? {} : { frameworkId }),
+      master: options.master,
+      log: displayLog(trouble),
+    }),
+  );
+  if (!options.quiet) {
+    display = new JobDisplay({
+      clock,
+      write: (text) => void process.stderr.write(text),
+      columns: () => (process.stderr.isTTY ? process.stderr.columns : undefined),
+      progress: () => scheduler.progress,
+      waitingFor: () => scheduler.waitingFor,
+    });
+  }
+  const forget = onSignals((signal) => endWith({ kind: 'interrupted', signal }));
+  try {
+    await driver.run();
+  } catch (error) {
+    end ??= { kind: 'broken', error };
+  } finally {
+    forget();
+    scheduler.close();
+    display?.close(end?.kind === 'complete');
+  }
+  return { end: end ?? { kind: 'broken', error: new Error('The driver ended by itself') }, wasSubscribed: scheduler.wasSubscribed };
+}
+
+/** One program, fetched by each agent once; all agents' executors are described alike, so that a successor of ours describes them alike, too. */
+function executorInfo({ malformed }: JobRunOptions, { server, jobId }: JobParts): ExecutorInfo {
+  return executor({
+    id: `particles-${jobId}`,
+    name: 'particle executor',
+    command: command(`exec node ${EXECUTOR_FILE}`, { uris: [{ value: server.executorUrl, extract: false }] }),
+    resources: EXECUTOR_RESOURCES,
+    data: printJobData({ inputUrl: server.inputUrl, malformed }),
+  });
+}
+
+/** The driver's warnings among ours. */
+function displayLog(trouble: (message: string) => void): Log {
+  const log: Log = {
+    write: (level, message, fields = {}) => {
+      if (level === 'error' || level === 'warn') trouble([message, ...Object.entries(fields).map(([key, value]) => `${key}=${String(value)}`)].join(' '));
+    },
+    child: () => log,
+  };
+  return log;
+}
+
+/** What the SDK refuses of our options is the user's mistake. */
+function inputOf<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (isAllotError(error, 'INPUT_REFUSED')) throw new ParticleFailure('BAD_OPTION', describeError(error), { cause: error });
+    throw error;
+  }
+}
+
+/** The first signal asks for an orderly end, a second one does not wait. */
+function onSignals(stop: (signal: string) => void): () => void {
+  let isStopping = false;
+  const listeners = (['SIGINT', 'SIGTERM'] as const).map((signal) => {
+    const listener = (): void => {
+      // Shell convention for an interrupted command.
+      if (isStopping) process.exit(130);
+      isStopping = true;
+      stop(signal);
+    };
+    process.on(signal, listener);
+    return () => void process.off(signal, listener);
+  });
+  return () => {
+    for (const forget of listeners) forget();
+  };
+}

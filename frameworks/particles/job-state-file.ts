@@ -1,0 +1,251 @@
+// Job state file: what a scheduler needs to go on after it was killed.
+//
+// Owns:      an append-only file beside the input: which input, which framework, where it was served, and the result of every finished chunk.
+// Elsewhere: what is done with it (commands/run.ts, particle-job.ts).
+// Invariants:
+//   F1. When `record…` resolves, the record is on the disk: it was synced. Records that wait together are synced together.
+//   F2. Whatever byte a crash stops a write at, all records before it are read again, and what was torn is cut off.
+//   F3. A state of another input, or under other options that change what a chunk is or counts, is never gone on with.
+// The format: one record a line, `<checksum> <JSON>`; the first is the input. A checksum is the first 16 hexadecimal digits of the SHA-256 of the
+// JSON text.
+
+import { createHash } from 'node:crypto';
+import { open, readFile, rm, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { chunkResultFromJson, type ChunkResult } from './chunk-task';
+import type { Chunk } from './chunks';
+import { fileFailure, ParticleFailure } from './failure';
+import type { MalformedPolicy } from './malformed-line';
+import { particleCountToJson } from './particle-count';
+
+/** F3. A file that was written to has another time, even if it is as long as before. */
+export interface InputIdentity {
+  readonly sizeBytes: number;
+  readonly modifiedMs: number;
+  readonly chunkBytes: number;
+  readonly malformed: MalformedPolicy;
+}
+
+/** Under which address and names tasks were started: a successor at the same address goes on with them. */
+export interface ServedAt {
+  readonly host: string;
+  readonly port: number;
+  readonly secret: string;
+  readonly jobId: string;
+}
+
+/** What an earlier process has left. */
+export interface RecoveredState {
+  readonly frameworkId: string | undefined;
+  readonly servedAt: ServedAt | undefined;
+  readonly chunks: readonly { readonly chunk: Chunk; readonly result: ChunkResult }[];
+}
+
+/** Changes when older programs could not read the file. */
+const VERSION = 1;
+
+const LABELS: Readonly<Record<keyof InputIdentity, string>> = {
+  sizeBytes: 'size in bytes',
+  modifiedMs: 'time of modification',
+  chunkBytes: 'chunk size',
+  malformed: 'policy for malformed lines',
+};
+
+export class JobStateFile {
+  private waiting: { readonly line: string; readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = [];
+  private isWriting = false;
+  /** What the disk said first. Nothing is appended behind what may be half a record (F2). */
+  private failure: unknown;
+
+  private constructor(
+    private readonly path: string,
+    private readonly file: FileHandle,
+  ) {}
+
+  /**
+   * Opens or makes the file.
+   * @throws ParticleFailure CANNOT_WRITE, CANNOT_READ, or STATE_MISMATCH when it belongs to another input (F3)
+   */
+  static async open(path: string, input: InputIdentity): Promise<{ readonly file: JobStateFile; readonly recovered: RecoveredState }> {
+    try {
+      const bytes = await readExisting(path);
+      const { records, lengthBytes } = readRecords(path, bytes);
+      const recovered = recover(path, records, input);
+      const handle = await open(path, bytes === undefined ? 'ax' : 'a');
+      const file = new JobStateFile(path, handle);
+      try {
+        if (bytes !== undefined && lengthBytes < bytes.length) await handle.truncate(lengthBytes);
+        if (records.length === 0) {
+          await file.record({ kind: 'input', version: VERSION, ...input });
+          await syncDirectory(path);
+        }
+      } catch (error) {
+        await handle.close();
+        throw error;
+      }
+      return { file, recovered };
+    } catch (error) {
+      throw fileFailure('CANNOT_WRITE', path, error);
+    }
+  }
+
+  recordFramework(frameworkId: string): Promise<void> {
+    return this.record({ kind: 'framework', frameworkId });
+  }
+
+  /** The framework is gone with all its tasks, in order: a successor begins a new one. */
+  recordTornDown(): Promise<void> {
+    return this.record({ kind: 'torn-down' });
+  }
+
+  recordServedAt(servedAt: ServedAt): Promise<void> {
+    return this.record({ kind: 'served-at', ...servedAt });
+  }
+
+  recordChunk(chunk: Chunk, result: ChunkResult): Promise<void> {
+    const { index, start, end, nextStart } = chunk;
+    return this.record({ kind: 'chunk', index, start, end, nextStart, result: { kind: result.kind, count: particleCountToJson(result.count) } });
+  }
+
+  /** After the last record has resolved. */
+  async close(): Promise<void> {
+    await this.file.close();
+  }
+
+  /** Closes and removes: the job is over and there is nothing to go on with. */
+  async remove(): Promise<void> {
+    await this.file.close();
+    await rm(this.path, { force: true });
+  }
+
+  private record(record: object): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const json = JSON.stringify(record);
+      this.waiting.push({ line: `${checksum(json)} ${json}\n`, resolve, reject });
+      if (!this.isWriting) void this.writeWaiting();
+    });
+  }
+
+  /** Never rejects: each record is told by its own promise. */
+  private async writeWaiting(): Promise<void> {
+    this.isWriting = true;
+    while (this.waiting.length > 0) {
+      const batch = this.waiting;
+      this.waiting = [];
+      try {
+        if (this.failure !== undefined) throw this.failure;
+        await this.file.appendFile(batch.map(({ line }) => line).join(''));
+        await this.file.datasync();
+        for (const { resolve } of batch) resolve();
+      } catch (error) {
+        this.failure = fileFailure('CANNOT_WRITE', this.path, error);
+        for (const { reject } of batch) reject(this.failure);
+      }
+    }
+    this.isWriting = false;
+  }
+}
+
+async function readExisting(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw fileFailure('CANNOT_READ', path, error);
+  }
+}
+
+/** A new name is durable when its directory is. */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(dirname(path), 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+type JsonRecord = Readonly<Record<string, unknown>>;
+
+/** F2: the records up to the first that is not whole, which must be the last. */
+function readRecords(path: string, bytes: Buffer | undefined): { readonly records: readonly JsonRecord[]; readonly lengthBytes: number } {
+  const records: JsonRecord[] = [];
+  let position = 0;
+  if (bytes === undefined) return { records, lengthBytes: 0 };
+  for (let lineEnd = bytes.indexOf(LF); lineEnd >= 0; lineEnd = bytes.indexOf(LF, position)) {
+    const record = readLine(bytes.toString('utf8', position, lineEnd));
+    if (record === undefined) break;
+    records.push(record);
+    position = lineEnd + 1;
+  }
+  // A crash tears what was not synced, at the end. Whole records behind a damaged one mean that the disk, or somebody, has changed the file.
+  for (let lineEnd = bytes.indexOf(LF, position), start = position; lineEnd >= 0; start = lineEnd + 1, lineEnd = bytes.indexOf(LF, start)) {
+    if (start > position && readLine(bytes.toString('utf8', start, lineEnd)) !== undefined) throw damaged(path, position);
+  }
+  if (records.length === 0 && bytes.length > 0 && !looksLikeOurs(bytes)) throw damaged(path, 0);
+  return { records, lengthBytes: position };
+}
+
+/** A torn first record of ours, as against some other file that was named by mistake. */
+function looksLikeOurs(bytes: Buffer): boolean {
+  const head = bytes.toString('utf8', 0, CHECKSUM_LENGTH + 2);
+  return head.length < CHECKSUM_LENGTH + 2 ? /^[0-9a-f]* ?$/.test(head) : /^[0-9a-f]{16} \{$/.test(head) || /^\0+$/.test(head);
+}
+
+function damaged(path: string, position: number): ParticleFailure {
+  return new ParticleFailure('CANNOT_READ', `Cannot go on with "${path}" as it is damaged, or no state of a particle job, at byte ${position}; remove it to begin anew, or name another file with --state`);
+}
+
+const LF = 0x0a;
+const CHECKSUM_LENGTH = 16;
+
+function readLine(line: string): JsonRecord | undefined {
+  const json = line.slice(CHECKSUM_LENGTH + 1);
+  if (line.slice(0, CHECKSUM_LENGTH + 1) !== `${checksum(json)} `) return undefined;
+  // With its checksum right it is what we once wrote.
+  return JSON.parse(json) as JsonRecord;
+}
+
+function checksum(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, CHECKSUM_LENGTH);
+}
+
+function recover(path: string, records: readonly JsonRecord[], input: InputIdentity): RecoveredState {
+  let frameworkId: string | undefined;
+  let servedAt: ServedAt | undefined;
+  const chunks: { chunk: Chunk; result: ChunkResult }[] = [];
+  for (const record of records) {
+    switch (record['kind']) {
+      case 'input':
+        checkInput(path, record, input);
+        break;
+      case 'framework':
+        frameworkId = record['frameworkId'] as string;
+        break;
+      case 'torn-down':
+        frameworkId = undefined;
+        break;
+      case 'served-at':
+        servedAt = record as unknown as ServedAt;
+        break;
+      case 'chunk': {
+        const { index, start, end, nextStart } = record as unknown as Chunk;
+        const result = chunkResultFromJson(record['result']);
+        if (result.ok) chunks.push({ chunk: { index, start, end, nextStart }, result: result.value });
+        break;
+      }
+      default:
+        throw new ParticleFailure('STATE_MISMATCH', `Cannot go on with "${path}" as a newer version wrote it; remove it to begin anew, or name another file with --state`);
+    }
+  }
+  return { frameworkId, servedAt, chunks };
+}
+
+/** F3. */
+function checkInput(path: string, record: JsonRecord, input: InputIdentity): void {
+  for (const key of Object.keys(LABELS) as (keyof InputIdentity)[]) {
+    if (record['version'] === VERSION && record[key] === input[key]) continue;
+    const difference = `its ${LABELS[key]} is ${String(record[key])}, and now it is ${String(input[key])}`;
+    throw new ParticleFailure('STATE_MISMATCH', `Cannot go on with "${path}" as it belongs to another input or other options: ${difference}; remove it to begin anew, or name another file with --state`);
+  }
+}

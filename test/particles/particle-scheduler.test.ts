@@ -1,0 +1,192 @@
+// Proves that the scheduler, on the real SDK, counts every particle exactly once on a cluster whose parts die and come back: agents, machines,
+// executors, the leading master, the scheduler itself. How: the in-process cluster in virtual time; the executors are the real program, their
+// threads replaced by counting in place; the journal is a list that survives the scheduler's death.
+
+import * as fc from 'fast-check';
+import { command, executor, resources, SchedulerDriver } from '../../frameworks/sdk';
+import { SeededRandom, VirtualCluster, virtualTaskRunner, type VirtualAgentOptions } from '../../frameworks/sdk/testing';
+import { printChunkResult, printJobData, type ChunkResult } from '../../frameworks/particles/chunk-task';
+import type { ByteSource, Chunk } from '../../frameworks/particles/chunks';
+import { countBytes } from '../../frameworks/particles/count';
+import { countChunk } from '../../frameworks/particles/executor-program';
+import { generateParticles } from '../../frameworks/particles/generate';
+import { ParticleJob, type JobEnd } from '../../frameworks/particles/particle-job';
+import { ParticleScheduler } from '../../frameworks/particles/particle-scheduler';
+import { resultJson } from '../../frameworks/particles/result-report';
+import type { WorkerAnswer } from '../../frameworks/particles/count-worker';
+
+const input = Buffer.concat(Array.from(generateParticles(300, 5, 'short'), (piece) => Buffer.from(piece)));
+const expected = resultJson(countBytes(input, 'count').count);
+
+const source: ByteSource = {
+  sizeBytes: input.length,
+  read: (into, position) => Promise.resolve(input.copy(into, 0, position, Math.min(input.length, position + into.length))),
+};
+
+/** About thirty chunks. */
+const CHUNK_BYTES = 256;
+/** How long a chunk takes to count. */
+const CHUNK_MS = 2_000;
+
+class ClusterRun {
+  readonly cluster: VirtualCluster;
+  readonly journal = { frameworkId: undefined as string | undefined, chunks: [] as { chunk: Chunk; result: ChunkResult }[] };
+  readonly ends: (JobEnd | { readonly kind: 'broken'; readonly error: unknown })[] = [];
+  readonly launches = new Map<number, number>();
+  driver: SchedulerDriver | undefined;
+  private scheduler: ParticleScheduler | undefined;
+
+  constructor(options: { readonly seed?: number; readonly masters?: number; readonly agents?: readonly VirtualAgentOptions[] } = {}) {
+    this.cluster = new VirtualCluster({
+      agents: Array.from({ length: 3 }, () => ({ resources: 'cpus:1;mem:512' })),
+      ...options,
+      executors: {
+        'count-particles': (process) => {
+          const { clock } = process.connection.environment;
+          const pool = {
+            // P1 of the pool, with a thread that takes its time.
+            run: (order: { start: number; end: number }, _cpus: number, signal: AbortSignal) =>
+              new Promise<WorkerAnswer>((resolve, reject) => {
+                const done = clock.schedule(CHUNK_MS, () => resolve({ kind: 'counted', result: printChunkResult(countBytes(input.subarray(order.start, order.end), 'stop')) }));
+                signal.addEventListener('abort', () => {
+                  done();
+                  reject(signal.reason as Error);
+                });
+              }),
+          };
+          virtualTaskRunner({ run: (task, context) => countChunk(task, context, pool, clock) })(process);
+        },
+      },
+    });
+  }
+
+  /** A scheduler process: the first, or one that goes on from the journal. */
+  start(): void {
+    const { cluster, journal } = this;
+    const connection = cluster.connectScheduler('particles');
+    const { clock, ids } = connection.environment;
+    const job = new ParticleJob('job', input.length);
+    for (const { chunk, result } of journal.chunks) job.restore(chunk, result);
+    this.scheduler?.close();
+    // A record takes a moment on the disk. When the process dies before, it is as if it had never been written.
+    const durable = (write: () => void): Promise<void> =>
+      new Promise((resolve) => {
+        clock.schedule(3, () => {
+          write();
+          resolve();
+        });
+      });
+    const scheduler = new ParticleScheduler({
+      ...{ job, jobId: 'job', source, chunkBytes: CHUNK_BYTES, clock, ids },
+      slot: resources('cpus:0.5;mem:64'),
+      executor: executor({ id: 'particles-job', command: command('count-particles'), resources: 'mem:64', data: printJobData({ inputUrl: 'http://input', malformed: 'stop' }) }),
+      journal: {
+        recordFramework: (frameworkId) => durable(() => (journal.frameworkId = frameworkId)),
+        recordChunk: (chunk, result) => durable(() => journal.chunks.push({ chunk, result })),
+      },
+      trouble: () => undefined,
+      ended: (end) => {
+        this.ends.push(end);
+        this.driver?.stop();
+      },
+    });
+    this.scheduler = scheduler;
+    this.driver = new SchedulerDriver(
+      { ...scheduler.handlers, name: 'particles', failoverTimeoutMs: 300_000, ...(journal.frameworkId === undefined ? {} : { frameworkId: journal.frameworkId }) },
+      connection,
+    );
+    this.driver.start();
+  }
+
+  kill(): void {
+    this.scheduler?.close();
+    this.cluster.killScheduler('particles');
+  }
+
+  async complete(within = '30m'): Promise<void> {
+    await this.cluster.until(() => this.ends.length > 0, { within, what: 'the job ends' });
+    expect(this.ends).toHaveLength(1);
+    const [end] = this.ends;
+    if (end?.kind !== 'complete') throw new Error(`The job ended with ${JSON.stringify(end)}\n${this.cluster.describe()}`);
+    expect(resultJson(end.count)).toEqual(expected);
+    // Exactly once, also in the journal: a second record of a chunk would say that an attempt was counted for nothing.
+    const indexes = this.journal.chunks.map(({ chunk }) => chunk.index);
+    expect(new Set(indexes).size).toBe(indexes.length);
+  }
+}
+
+test('on a quiet cluster every agent counts two chunks at a time with one executor, and the framework leaves nothing behind', async () => {
+  const run = new ClusterRun();
+  run.start();
+  await run.cluster.until(() => run.cluster.state()?.tasks.filter(({ state }) => state === 'TASK_RUNNING').length === 6);
+  expect(run.cluster.agents.map((agent) => agent.machine.specs().length)).toEqual([1, 1, 1]);
+  await run.complete();
+  await run.cluster.advance('20s');
+  expect(run.cluster.agents.map((agent) => agent.machine.specs().length)).toEqual([0, 0, 0]);
+});
+
+test('with nothing left to launch offers are suppressed, and wanted again when a chunk comes back', async () => {
+  const run = new ClusterRun({ agents: [{ resources: 'cpus:100;mem:10000' }, { resources: 'cpus:0.5;mem:128' }] });
+  run.start();
+  await run.cluster.until(() => (run.cluster.state()?.tasks.length ?? 0) > 20);
+  await run.cluster.advance(500);
+  expect(run.cluster.state()?.frameworks[0]?.suppressedRoles).toEqual(['*']);
+  run.cluster.crashMachine(1);
+  run.cluster.restartAgent(1);
+  await run.complete();
+});
+
+test.each<[what: string, break_: (cluster: VirtualCluster, run: ClusterRun) => void]>([
+  ['an agent process is killed and started again', (cluster) => (cluster.killAgent(0), cluster.restartAgent(0))],
+  ['a machine is gone for good', (cluster) => cluster.crashMachine(0)],
+  ['a machine loses its power for a moment', (cluster) => (cluster.crashMachine(1), cluster.restartAgent(1))],
+  ['an agent is cut off', (cluster) => cluster.cutAgent(2)],
+  ['the leading master dies', (cluster) => (cluster.killLeader(), cluster.masters.forEach((master) => void (master.isAlive || master.start())))],
+  ['the scheduler dies and is started again', (_cluster, run) => (run.kill(), run.start())],
+])('%s half-way, and every particle is counted exactly once', async (_what, breakIt) => {
+  const run = new ClusterRun();
+  run.start();
+  await run.cluster.until(() => run.journal.chunks.length > 8);
+  breakIt(run.cluster, run);
+  await run.complete();
+});
+
+test('a scheduler that comes back goes on with the tasks of its predecessor instead of launching them again', async () => {
+  const run = new ClusterRun();
+  run.start();
+  await run.cluster.until(() => run.journal.chunks.length === 6);
+  await run.cluster.advance(500);
+  const running = run.cluster.state()?.tasks.filter(({ state }) => state === 'TASK_RUNNING').map(({ id }) => id) ?? [];
+  expect(running).toHaveLength(6);
+  run.kill();
+  run.start();
+  await run.complete();
+  // Those very tasks have brought the next results: none was killed, none repeated.
+  const ends = new Map((run.cluster.state()?.tasks ?? []).map(({ id, state }) => [id as string, state]));
+  expect(running.map((id) => ends.get(id))).toEqual(running.map(() => 'TASK_FINISHED'));
+});
+
+test('in any storm of deaths and cuts every particle is counted exactly once', async () => {
+  const faults = ['kill agent', 'crash machine', 'cut', 'heal', 'kill leader', 'kill scheduler', 'restart all'] as const;
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 1e6 }), fc.array(fc.record({ fault: fc.constantFrom(...faults), agent: fc.nat(2), afterMs: fc.integer({ min: 0, max: 9_000 }) }), { maxLength: 12 }), async (seed, storm) => {
+      const run = new ClusterRun({ seed, masters: 1 + (new SeededRandom(seed).next() < 0.5 ? 1 : 0) });
+      const { cluster } = run;
+      run.start();
+      for (const { fault, agent, afterMs } of storm) {
+        await cluster.advance(afterMs);
+        if (run.ends.length > 0) break;
+        if (fault === 'kill agent') cluster.killAgent(agent);
+        else if (fault === 'crash machine') cluster.crashMachine(agent);
+        else if (fault === 'cut') cluster.cutAgent(agent);
+        else if (fault === 'heal') cluster.healAgent(agent);
+        else if (fault === 'kill leader') cluster.killLeader();
+        else if (fault === 'kill scheduler') (run.kill(), run.start());
+        else cluster.healAll();
+      }
+      cluster.healAll();
+      await run.complete();
+    }),
+    { numRuns: 60 },
+  );
+}, 60_000);
