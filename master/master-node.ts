@@ -6,7 +6,8 @@
 //   N1. A core exists only while leading, one per term, made from the registry as loaded in that term.
 //   N2. Nothing is sent or acknowledged unless the candidacy holds at that moment; a doubt ends the term at once.
 //   N3. Effects leave through the outbox: never before what they rest on is committed (common/effect-outbox.ts).
-//   N4. Ending a term closes every session with the leader's address if known; peers come back by themselves.
+//   N4. It leads with all facts of the registry or not at all: one that it cannot read may be a newer release's, and leading would write over it.
+//   N5. Ending a term closes every session with the leader's address if known; peers come back by themselves.
 // Source: our choice; Mesos masters exit when they lose leadership, ours stand by, because the process is healthy, only its claim is not.
 
 import type { AllocatorFactory } from '../allocator/allocator';
@@ -16,6 +17,7 @@ import type { AgentMessage, MasterMessage } from '../common/model/agent-protocol
 import { masterId } from '../common/model/ids';
 import type { OperatorCall, OperatorReply } from '../common/model/operator-protocol';
 import type { ReceivedSchedulerCall, SchedulerEvent } from '../common/model/scheduler-protocol';
+import { describeRefusal } from '../common/refusal';
 import type { Cancel, Candidacy, Election, Environment, Link, LinkEnd, LinkHandler, Log, Registry, RegistryWrite } from '../common/ports';
 import { agentFactKey, decodeRegistryFact, encodeRegistryFact, weightFactKey } from '../proto/registry-codec';
 import type { MasterConfig, MasterEffect, MasterInput, RegistryChange, RegistryFact } from './core/master-step';
@@ -65,6 +67,8 @@ export class MasterNode {
   private candidacy: Candidacy | undefined;
   private leader: string | undefined;
   private trouble: string | undefined;
+  /** Why the registry could not be loaded; undefined once it was. */
+  private registryTrouble: string | undefined;
   private nextSession = 1;
   private nextRequest = 1;
   private readonly schedulers = new Map<number, Link<SchedulerEvent>>();
@@ -99,10 +103,11 @@ export class MasterNode {
   }
 
   get health(): MasterHealth {
+    const waitingFor = this.trouble ?? this.registryTrouble;
     return {
       role: this.state.kind,
       ...(this.leader !== undefined && { leader: this.leader }),
-      ...(this.trouble !== undefined && { waitingFor: this.trouble }),
+      ...(waitingFor !== undefined && { waitingFor }),
     };
   }
 
@@ -178,6 +183,8 @@ export class MasterNode {
         this.endTerm();
       },
       leaderChanged: (address) => {
+        // Another one leads, so the registry is that one's care.
+        if (address !== undefined && address !== this.options.address) this.registryTrouble = undefined;
         if (address !== this.leader) this.options.log.write('info', 'Leader changed', { leader: address ?? 'none' });
         this.leader = address;
       },
@@ -195,19 +202,24 @@ export class MasterNode {
     const cancel = this.options.registry.load(epoch, (outcome) => {
       if (this.state.kind !== 'loading' || this.state.epoch !== epoch) return;
       if (outcome.kind !== 'loaded') {
+        if (outcome.kind === 'failed') this.registryTrouble = `Cannot load the registry: ${outcome.detail}`;
         this.stepDown(outcome.kind === 'fenced' ? 'another term has begun' : `cannot load the registry: ${outcome.detail}`);
         return;
       }
       const facts: RegistryFact[] = [];
       for (const entry of outcome.entries) {
         const fact = decodeRegistryFact(entry.key, entry.value);
-        if (fact.ok) {
-          facts.push(fact.value);
-        } else {
-          // Left where it is: a newer release may have written it, and dropping a fact that we cannot read would lose it.
-          this.options.log.write('error', 'Registry fact not understood', { key: entry.key, ...fact.refusal });
+        if (!fact.ok) {
+          // N4. A master of the release that wrote it may be elected instead.
+          const why = `registry fact ${entry.key} is not understood: ${describeRefusal(fact.refusal)}; start the release that wrote it`;
+          if (this.registryTrouble !== why) this.options.log.write('error', 'Registry fact not understood', { key: entry.key, ...fact.refusal });
+          this.registryTrouble = why;
+          this.stepDown(why);
+          return;
         }
+        facts.push(fact.value);
       }
+      this.registryTrouble = undefined;
       this.lead(epoch, facts);
     });
     this.state = { kind: 'loading', epoch, cancel };

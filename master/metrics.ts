@@ -49,7 +49,7 @@ const counterHelp: { readonly [Key in Counted]: readonly [noun: string, help: st
   agentsReregistered: ['agents_reregistered', 'Registrations of agents that came back.'],
   agentRegistrationsRefused: ['agent_registrations_refused', 'Registrations of agents that were refused.'],
   agentsUnreachable: ['agents_marked_unreachable', 'Agents that were away for longer than the agent timeout.'],
-  agentsRemoved: ['agents_removed', 'Agents that said goodbye, or were replaced.'],
+  agentsRemoved: ['agents_removed', 'Agents that said goodbye.'],
   agentMessagesInvalid: ['agent_messages_invalid', 'Messages that agents sent out of turn.'],
   operatorCalls: ['operator_calls', 'Calls received from operators.'],
   operatorCallsRefused: ['operator_calls_refused', 'Calls of operators that were refused.'],

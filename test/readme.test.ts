@@ -1,7 +1,7 @@
 // The README is true: its framework is extracted and run, its test is extracted and passes, its commands exist.
 //
 // How: the code blocks marked `ts framework` and `ts test` are compiled as a stranger's files would be, importing `allot/sdk` and
-//      `allot/sdk/testing`; the framework also runs with a real master and agent in test/integration/readme-framework.test.ts.
+//      `allot/sdk/testing`; the framework also runs with a real master and agent in test/integration/commands.test.ts.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -21,6 +21,7 @@ import { checkAgentInfo, readReport, type AgentReport, type ReadTask, type Rereg
 import { recoverFramework } from './frameworks';
 import { countTaskEnded } from './master-counters';
 import {
+  endOpening,
   executorOn,
   sendMasterStatus,
   sendToAgent,
@@ -81,6 +82,7 @@ function admission({ id, info, version }: Agent): RegistryChange {
 
 function attach(state: MasterState, session: AgentSession, agent: Agent): void {
   session.agent = agent;
+  endOpening(state, session);
   agent.registeredAtWallMs = state.wallMs;
 }
 
@@ -94,6 +96,7 @@ export function refuseAgent(state: MasterState, session: AgentSession, message: 
 function endSession(state: MasterState, session: AgentSession, last: MasterMessage | undefined): void {
   if (last !== undefined) state.outgoing.toAgent(session.number, last);
   state.outgoing.closeAgent(session.number);
+  endOpening(state, session);
   state.agentSessions.delete(session.number);
 }
 

@@ -14,7 +14,7 @@ import type { FrameworkInfo } from '../../common/model/framework';
 import { frameworkId, type FrameworkId } from '../../common/model/ids';
 import type { OfferConstraints, SchedulerCall, SchedulerEvent } from '../../common/model/scheduler-protocol';
 import { frameworkRefusal, type Subscription } from './framework-validation';
-import { frameworkCountMax, refuseCall, sendToAgent, sendToScheduler, type Framework, type FrameworkConnection, type MasterState, type SchedulerSession } from './master-state';
+import { endOpening, frameworkCountMax, refuseCall, sendToAgent, sendToScheduler, type Framework, type FrameworkConnection, type MasterState, type SchedulerSession } from './master-state';
 import { discardOffersOfFramework, endOffer } from './offers';
 import { Ring } from './ring';
 import { summarizeFramework } from './summaries';
@@ -69,10 +69,12 @@ export function refuseSubscription(state: MasterState, session: SchedulerSession
   endSession(state, session.number, { kind: 'error', message });
 }
 
-function endSession(state: MasterState, session: number, last: SchedulerEvent | undefined): void {
-  if (last !== undefined) state.outgoing.toScheduler(session, last);
-  state.outgoing.closeScheduler(session);
-  state.schedulerSessions.delete(session);
+function endSession(state: MasterState, number: number, last: SchedulerEvent | undefined): void {
+  if (last !== undefined) state.outgoing.toScheduler(number, last);
+  state.outgoing.closeScheduler(number);
+  const session = state.schedulerSessions.get(number);
+  if (session !== undefined) endOpening(state, session);
+  state.schedulerSessions.delete(number);
 }
 
 function addFramework(state: MasterState, id: FrameworkId, subscription: Subscription, connection: FrameworkConnection): Framework {
@@ -113,6 +115,7 @@ export function recoverFramework(state: MasterState, id: FrameworkId, info: Fram
 /** Tells the scheduler that it is in. */
 function welcome(state: MasterState, session: SchedulerSession, framework: Framework): void {
   session.framework = framework;
+  endOpening(state, session);
   framework.subscribedAtWallMs = state.wallMs;
   const { heartbeatIntervalMs } = state.config;
   sendToScheduler(state, framework, { kind: 'subscribed', frameworkId: framework.id, heartbeatIntervalMs, masterInfo: state.start.masterInfo });

@@ -43,13 +43,20 @@ export const trackedTaskCountMax = 200_000;
 export const unreachableAgentCountMax = 102_400;
 /** Operator requests waiting for answers of agents. Ours. */
 export const relayCountMax = 1_000;
+/**
+ * A session that has not subscribed or registered by then is ended: it may be anybody, and holds a stream for nothing. Ours: twice what a driver
+ * waits for the answer to its SUBSCRIBE, so that a slow peer gives up first.
+ */
+export const openingTimeoutMs = 30_000;
 
 export type MasterDue =
   | { readonly kind: 'offer-timeout'; readonly offer: OpenOffer }
   | { readonly kind: 'agent-timeout'; readonly agentId: AgentId }
   | { readonly kind: 'failover-timeout'; readonly frameworkId: FrameworkId }
   | { readonly kind: 'launch-timeout'; readonly task: Task }
-  | { readonly kind: 'relay-timeout'; readonly relay: Relay };
+  | { readonly kind: 'relay-timeout'; readonly relay: Relay }
+  | { readonly kind: 'scheduler-opening-timeout'; readonly session: SchedulerSession }
+  | { readonly kind: 'agent-opening-timeout'; readonly session: AgentSession };
 
 export type MasterDeadline = Deadline<MasterDue>;
 
@@ -184,6 +191,8 @@ export interface SchedulerSession {
   readonly peer: string;
   /** undefined until it subscribes. */
   framework: Framework | undefined;
+  /** Until it subscribes. */
+  opening: MasterDeadline | undefined;
 }
 
 export interface AgentSession {
@@ -191,6 +200,8 @@ export interface AgentSession {
   readonly peer: string;
   /** undefined until it registers. */
   agent: Agent | undefined;
+  /** Until it registers. */
+  opening: MasterDeadline | undefined;
 }
 
 export interface MasterState {
@@ -297,6 +308,12 @@ export function refuseCall(
 ): void {
   state.counters.schedulerCallsRefused += 1;
   state.outgoing.toScheduler(session.number, { kind: 'refused', number, callKind, refusal });
+}
+
+/** The session has said who it is, or is over: it is waited for no longer. */
+export function endOpening(state: MasterState, session: SchedulerSession | AgentSession): void {
+  if (session.opening !== undefined) state.deadlines.cancel(session.opening);
+  session.opening = undefined;
 }
 
 /** Sets the agent's presence and keeps the count of recovered agents. The deadline of the old presence is called off. */

@@ -14,11 +14,11 @@ import type { AllocatorFactory } from '../../allocator/allocator';
 import type { TaskState } from '../../common/model/task-status';
 import type { Environment } from '../../common/ports';
 import { onAgentMessage } from './agent-messages';
-import { disconnectAgent, markUnreachable, newAgent } from './agents';
+import { disconnectAgent, markUnreachable, newAgent, refuseAgent } from './agents';
 import { Deadlines } from './deadlines';
-import { disconnectFramework, removeFramework } from './frameworks';
+import { disconnectFramework, refuseSubscription, removeFramework } from './frameworks';
 import { newMasterCounters, type MasterCounters, type MasterGauges } from './master-counters';
-import type { Agent, MasterDue, MasterState } from './master-state';
+import { endOpening, openingTimeoutMs, type Agent, type AgentSession, type MasterDue, type MasterState, type SchedulerSession } from './master-state';
 import type { MasterConfig, MasterCore, MasterEffect, MasterInput, MasterStart } from './master-step';
 import { allocateIfDue, endOffer } from './offers';
 import { onOperatorCall } from './operator';
@@ -138,10 +138,13 @@ function begin(state: MasterState): void {
 
 function takeInput(state: MasterState, input: MasterInput): void {
   switch (input.kind) {
-    case 'scheduler-opened':
+    case 'scheduler-opened': {
       invariant(!state.schedulerSessions.has(input.session), 'session numbers are not reused (M3)');
-      state.schedulerSessions.set(input.session, { number: input.session, peer: input.peer, framework: undefined });
+      const session: SchedulerSession = { number: input.session, peer: input.peer, framework: undefined, opening: undefined };
+      session.opening = state.deadlines.set(state.nowMs + openingTimeoutMs, { kind: 'scheduler-opening-timeout', session });
+      state.schedulerSessions.set(session.number, session);
       return;
+    }
     case 'scheduler-calls':
       for (const call of input.calls) {
         const session = state.schedulerSessions.get(input.session); // A call may end its own session: the rest of the batch goes unheard.
@@ -152,13 +155,17 @@ function takeInput(state: MasterState, input: MasterInput): void {
     case 'scheduler-closed': {
       const session = state.schedulerSessions.get(input.session);
       state.schedulerSessions.delete(input.session);
+      if (session !== undefined) endOpening(state, session);
       if (session?.framework !== undefined) disconnectFramework(state, session.framework);
       return;
     }
-    case 'agent-opened':
+    case 'agent-opened': {
       invariant(!state.agentSessions.has(input.session), 'session numbers are not reused (M3)');
-      state.agentSessions.set(input.session, { number: input.session, peer: input.peer, agent: undefined });
+      const session: AgentSession = { number: input.session, peer: input.peer, agent: undefined, opening: undefined };
+      session.opening = state.deadlines.set(state.nowMs + openingTimeoutMs, { kind: 'agent-opening-timeout', session });
+      state.agentSessions.set(session.number, session);
       return;
+    }
     case 'agent-messages':
       for (const message of input.messages) {
         const session = state.agentSessions.get(input.session);
@@ -169,6 +176,7 @@ function takeInput(state: MasterState, input: MasterInput): void {
     case 'agent-closed': {
       const session = state.agentSessions.get(input.session);
       state.agentSessions.delete(input.session);
+      if (session !== undefined) endOpening(state, session);
       if (session?.agent !== undefined) disconnectAgent(state, session.agent);
       return;
     }
@@ -209,6 +217,12 @@ function takeDue(state: MasterState): void {
         break;
       case 'relay-timeout':
         onRelayTimeout(state, due.relay);
+        break;
+      case 'scheduler-opening-timeout':
+        refuseSubscription(state, due.session, `The first call, SUBSCRIBE, did not come within ${openingTimeoutMs} ms`);
+        break;
+      case 'agent-opening-timeout':
+        refuseAgent(state, due.session, `The first message, "register" or "reregister", did not come within ${openingTimeoutMs} ms`, false);
         break;
       default:
         assertNever(due);

@@ -2,8 +2,8 @@
 //
 // How: real shells in a temporary work directory; waiting is for the callbacks that the port promises, never for a time.
 
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { PosixContainerizer } from '../../agent/posix-containerizer';
 import { isGroupAlive } from '../../agent/process-table';
@@ -35,8 +35,8 @@ describe('PosixContainerizer', () => {
     rmSync(workDir, { recursive: true, force: true });
   });
 
-  function newContainerizer(): PosixContainerizer {
-    return new PosixContainerizer({ workDir, clock: createEnvironment().clock, log: silentLog, switchUser: false });
+  function newContainerizer(switchUser = false): PosixContainerizer {
+    return new PosixContainerizer({ workDir, clock: createEnvironment().clock, log: silentLog, switchUser });
   }
 
   function aSpec(shellText: string, spec: Partial<ContainerSpec> = {}): ContainerSpec {
@@ -145,6 +145,18 @@ describe('PosixContainerizer', () => {
     const spec = aSpec('./renamed');
     const uri = { value: `file://${tool}`, executable: true, extract: true, cache: false, outputFile: 'renamed' };
     expect((await run({ ...spec, command: { ...spec.command, uris: [uri] } })).exit).toEqual({ status: 9 });
+  });
+
+  test('a command in the name of another user reaches its sandbox by path and leaves its status, so that its end is not lost with the agent', async () => {
+    // Only root can switch; for others the agent's own user is the one that has to work.
+    const user = process.getuid?.() === 0 ? 'nobody' : userInfo().username;
+    chmodSync(workDir, 0o755);
+    containerizer.close();
+    containerizer = newContainerizer(true);
+    const spec = aSpec('cd / && cd "$MESOS_SANDBOX" && id -un && echo warned > /dev/stderr && exit 5', { user });
+    expect((await run(spec)).exit).toEqual({ status: 5 });
+    expect([readFileSync(sandboxFile(spec, 'stdout'), 'utf8'), readFileSync(sandboxFile(spec, 'stderr'), 'utf8')]).toEqual([`${user}\n`, 'warned\n']);
+    expect(readFileSync(join(workDir, 'containers', spec.containerId, 'exit'), 'utf8')).toBe('5\n');
   });
 
   test.each(['ends while an agent watches', 'ended while no agent was there'])('a container of an earlier life that %s tells its status', async (when) => {

@@ -6,7 +6,7 @@ import { createDrfAllocator } from '../../allocator/drf-allocator';
 import { memoryLog } from '../../common/logging';
 import type { MasterMessage } from '../../common/model/agent-protocol';
 import type { OperatorReply } from '../../common/model/operator-protocol';
-import type { Link, LinkEnd } from '../../common/ports';
+import type { Link, LinkEnd, Registry } from '../../common/ports';
 import { MasterNode } from '../../master/master-node';
 import { SeededIds, SeededRandom } from '../../frameworks/sdk/testing/seeded-random';
 import { SimulatedEtcd } from '../../frameworks/sdk/testing/simulated-etcd';
@@ -17,13 +17,15 @@ function aWorld() {
   const clock = new VirtualClock();
   const random = new SeededRandom(1);
   const etcd = new SimulatedEtcd({ clock, random: random.stream('etcd') });
-  const start = (name: string) => {
+  const start = (name: string, through: (registry: Registry) => Registry = (registry) => registry) => {
     const scope = clock.scope();
     const log = memoryLog();
+    const { election, registry } = etcd.ports(name, scope);
     const node = new MasterNode({
       config,
       environment: { clock: scope, random: random.stream(name), ids: new SeededIds(random.stream(`${name} ids`)) },
-      ...etcd.ports(name, scope),
+      election,
+      registry: through(registry),
       registryName: 'simulated',
       allocatorFactory: createDrfAllocator,
       address: `${name}:5050`,
@@ -90,6 +92,25 @@ test('when the answer to a write is lost, nothing that rested on it is sent, and
   etcd.answerLossProbability = 0;
   clock.advance(20_000);
   expect(node.health.role).toBe('leading');
+});
+
+test('a master that meets a fact it cannot read does not lead, and says which: leading would write over what a newer release promised to keep', () => {
+  const { clock, start } = aWorld();
+  let isReadable = false;
+  const { node, log } = start('only', (registry) => ({
+    load: (epoch, done) =>
+      registry.load(epoch, (outcome) =>
+        done(outcome.kind !== 'loaded' || isReadable ? outcome : { kind: 'loaded', entries: [...outcome.entries, { key: 'agents/x', value: new Uint8Array() }] }),
+      ),
+    write: (epoch, writes, done) => registry.write(epoch, writes, done),
+  }));
+  clock.advance(10_000);
+  expect(node.health.role).not.toBe('leading');
+  expect(node.health.waitingFor).toMatch('registry fact agents/x is not understood');
+  expect(log.lines.filter(({ message }) => message === 'Registry fact not understood')).toHaveLength(1);
+  isReadable = true;
+  clock.advance(10_000);
+  expect(node.health).toEqual({ role: 'leading', leader: 'only:5050' });
 });
 
 test('a leader cut off from etcd stops before another can win, and the next one knows every agent that was told it is registered', () => {

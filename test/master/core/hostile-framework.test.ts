@@ -4,6 +4,7 @@
 
 import { executorId, frameworkId, taskId } from '../../../common/model/ids';
 import type { SchedulerCall } from '../../../common/model/scheduler-protocol';
+import { openingTimeoutMs } from '../../../master/core/master-state';
 import { aFramework, anExecutor, anExecutorTask, launch, ScriptedMaster, uuid } from './scripted-master';
 
 /** A victim with a running task on a custom executor, and a hostile framework, which has been told all the ids. */
@@ -69,6 +70,22 @@ test('a second SUBSCRIBE in one session is refused, and a malformed one ends an 
   const fresh = master.scheduler();
   master.step({ kind: 'scheduler-calls', session: fresh.session, calls: [{ ok: false, number: 1, callKind: 'subscribe', refusal }] });
   expect(master.trace(0)).toEqual(['s4 error subscribe.framework_info.user: current value is nothing, expected a text', 's4 closed']);
+});
+
+test('a session that never subscribes or registers is ended with the reason, so that idle connections do not pile up; one that did is left alone', () => {
+  const master = new ScriptedMaster();
+  const known = master.subscribed();
+  master.scheduler();
+  master.agent();
+  master.trace(openingTimeoutMs - 1);
+  expect(master.trace(1)).toEqual([
+    's2 error The first call, SUBSCRIBE, did not come within 30000 ms',
+    's2 closed',
+    expect.stringMatching(/^a3 registration-refused/) as unknown,
+    'a3 closed',
+  ]);
+  known.subscribe();
+  expect(master.trace(0)).toEqual(['s1 refused subscribe type']);
 });
 
 test('a malformed call is refused in its own words, and the calls after it are carried out', () => {
