@@ -9,7 +9,6 @@
 //   W4. An agent loads what it uses, when it uses it: on a small machine every library counts.
 // Source: Mesos agent (SIGUSR1: shut down and unregister), our choice for the rest.
 
-import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -18,6 +17,7 @@ import { ClosingOrder } from '../common/closing-order';
 import { createEnvironment } from '../common/environment';
 import { AllotError, describeError } from '../common/errors';
 import { openLog } from '../common/logging';
+import { makeDirectory } from '../common/make-directory';
 import { Metrics, processMetrics } from '../common/metrics';
 import type { AgentInfo } from '../common/model/agent';
 import { Resources } from '../common/model/resources';
@@ -127,7 +127,7 @@ async function untilOver(node: AgentNode, exit: Promise<AgentExit>, stop: AbortS
 function makeWorkDir(path: string): string {
   const workDir = resolve(path);
   try {
-    mkdirSync(workDir, { recursive: true });
+    makeDirectory(workDir);
   } catch (error) {
     throw new AllotError({ code: 'OPERATION_FAILED', action: `make the work directory ${workDir}`, detail: describeError(error) }, { cause: error });
   }

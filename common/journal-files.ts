@@ -7,10 +7,10 @@
 //   D2. Every method rejects with the system's own error; the journal gives it its meaning.
 // Source: fsync(2), rename(2); our choice of cut.
 
-import { mkdir, open, readdir, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { open, readdir, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
 
 import { lockDirectory, type Unlock } from './directory-lock';
+import { makeDirectory } from './make-directory';
 
 /** An open file that only grows. One call at a time. */
 export interface JournalFile {
@@ -39,14 +39,7 @@ export interface JournalFiles {
 /** The machine's own file system. */
 export const nodeJournalFiles: JournalFiles = {
   async makeDirectory(directory) {
-    const firstMade = await mkdir(directory, { recursive: true });
-    if (firstMade === undefined) return;
-    // Each new name must survive in its parent.
-    const top = dirname(resolve(firstMade));
-    for (let parent = dirname(resolve(directory)); ; parent = dirname(parent)) {
-      await syncDirectory(parent);
-      if (parent === top || parent === dirname(parent)) return;
-    }
+    makeDirectory(directory);
   },
   lock: lockDirectory,
   list: (directory) => readdir(directory),

@@ -83,9 +83,9 @@ class EtcdCandidacy implements Candidacy {
         this.client ??= await connectEtcd(this.options.location, this.options.clock);
         if (this.term) await this.renew(this.client, this.term);
         else await this.stand(this.client);
-        if (!this.resigned) this.handlers.trouble(undefined);
+        this.tell((handlers) => handlers.trouble(undefined));
       } catch (error) {
-        if (!this.resigned) this.handlers.trouble(describeEtcdTrouble(this.options.location, error));
+        this.tell((handlers) => handlers.trouble(describeEtcdTrouble(this.options.location, error)));
       }
       if (!this.resigned) await this.pause();
     }
@@ -119,7 +119,8 @@ class EtcdCandidacy implements Candidacy {
       }
       this.term = { epoch: result.header.revision, lease, deadlineMs, cancelDeadline: this.armDeadline(deadlineMs) };
       this.noteLeader(this.address);
-      this.handlers.elected(this.term.epoch);
+      const { epoch } = this.term;
+      this.tell((handlers) => handlers.elected(epoch));
     } catch (error) {
       lease.release();
       // Whether the key was written is unknown. If it was, its lease lapses by itself; meanwhile nobody leads, which is safe.
@@ -157,7 +158,7 @@ class EtcdCandidacy implements Candidacy {
     // Let go of the key at once if etcd can hear us; if it cannot, the lease lapses by itself.
     term.lease.revoke({ deadline: this.options.clock.wallMs() + etcdCallTimeoutMs }).catch(() => undefined);
     this.noteLeader(undefined);
-    this.handlers.deposed(reason);
+    this.tell((handlers) => handlers.deposed(reason));
   }
 
   private noteLeader(address: string | undefined): void {
@@ -165,7 +166,17 @@ class EtcdCandidacy implements Candidacy {
     const leader = address === this.address && !this.term ? undefined : address;
     if (leader === this.leader || this.resigned) return;
     this.leader = leader;
-    this.handlers.leaderChanged(leader);
+    this.tell((handlers) => handlers.leaderChanged(leader));
+  }
+
+  /**
+   * Reports on a turn of its own and in order: what goes wrong in a handler is its owner's bug and ends the process, and must not be taken here for
+   * trouble with etcd.
+   */
+  private tell(report: (handlers: ElectionHandlers) => void): void {
+    this.options.clock.schedule(0, () => {
+      if (!this.resigned) report(this.handlers);
+    });
   }
 
   private async leave(): Promise<void> {

@@ -13,6 +13,7 @@ import type { AgentMessage, ExecutorReport, MasterMessage, TaskReport } from '..
 import { assertNever } from '../../common/invariant';
 import type { FrameworkInfo } from '../../common/model/framework';
 import type { AgentId } from '../../common/model/ids';
+import type { TaskInfo } from '../../common/model/task';
 import type { AgentState } from './agent-state';
 import { endAgent, shutdownExecutor, shutdownFramework } from './executor-termination';
 import { killTask } from './kill';
@@ -164,7 +165,7 @@ function registration(agent: AgentState): AgentMessage {
       const head = agent.updates.head(framework.id, task.info.taskId);
       tasks.push({
         frameworkId: framework.id,
-        task: task.info,
+        task: withoutData(task.info),
         executorId: task.executorId,
         state: task.state,
         ...(head === undefined ? {} : { unacknowledged: { state: head.state, uuid: head.uuid } }),
@@ -172,4 +173,10 @@ function registration(agent: AgentState): AgentMessage {
     }
   }
   return { kind: 'reregister', agentId, info: { ...info, id: agentId }, version, tasks, executors, frameworks };
+}
+
+/** `data` is between the framework and its executor; a report of a thousand tasks must not outgrow a message because of it. */
+function withoutData(info: TaskInfo): TaskInfo {
+  const { data: _data, ...rest } = info;
+  return rest;
 }

@@ -16,6 +16,7 @@ import type { TaskState, TaskStatus } from './task-status';
 /** A task as an agent reports it: everything a new leader needs to know. */
 export interface TaskReport {
   readonly frameworkId: FrameworkId;
+  /** Without its `data`, which only the executor needs: the report of all tasks is one message, and must fit into one. */
   readonly task: TaskInfo;
   /** Id of the executor that runs it; equals the task id for command tasks. */
   readonly executorId: ExecutorId;

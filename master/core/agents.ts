@@ -20,7 +20,7 @@ import { isTerminal } from '../../common/model/task-states';
 import { checkAgentInfo, readReport, type AgentReport, type ReadTask, type ReregisterMessage } from './agent-report';
 import { recoverFramework } from './frameworks';
 import { countTaskEnded } from './master-counters';
-import {
+import { agentCountMax,
   endOpening,
   executorOn,
   sendMasterStatus,
@@ -48,6 +48,10 @@ export function onRegister(state: MasterState, session: AgentSession, { info: gi
   const checked = checkAgentInfo(given);
   if (!checked.ok) {
     refuseAgent(state, session, describeRefusal(checked.refusal), true);
+    return;
+  }
+  if (state.agents.size >= agentCountMax) {
+    refuseAgent(state, session, `This master has ${state.agents.size} agents already, at most ${agentCountMax} are taken`, false);
     return;
   }
   const agentId = makeAgentId(`${state.start.masterId}-S${state.agentNumberNext++}`);

@@ -37,6 +37,8 @@ export const callListCountMax = 10_000;
 export const roleCountMax = 1_000;
 /** Frameworks not yet completed. Ours: a hostile author must not fill the memory with subscriptions that are never used again. */
 export const frameworkCountMax = 10_000;
+/** Agents admitted. Ours: each is a fact of the registry and a record here, and whoever registers again and again must not fill either. */
+export const agentCountMax = 100_000;
 /** Tasks of one framework that run, or have ended and wait for its acknowledgement. Ours: acknowledging nothing must not fill the memory. */
 export const trackedTaskCountMax = 200_000;
 /** Unreachable agents remembered, oldest forgotten first. Source: Mesos `--registry_max_agent_count`. */

@@ -142,3 +142,12 @@ test('a changed configuration is told with the next registration and then rememb
   expect(changed.connect()).toMatchObject({ agentId: theAgentId, info: { hostname: 'pi-2' } });
   expect(records(changed.say({ kind: 'reregistered', agentId: theAgentId, masterId: 'M', missingTasks: [] }))).toMatchObject([{ kind: 'agent', info: { hostname: 'pi-2' } }]);
 });
+
+test('a report leaves out the data of tasks: a thousand of them must fit into one message, and only executors read it', () => {
+  const agent = new AgentHarness();
+  agent.register();
+  agent.say(runTask(aTask('t', { data: new Uint8Array(1_000) })));
+  agent.step({ kind: 'master-disconnected', end: { kind: 'closed' } });
+  const [report] = toMaster(agent.step({ kind: 'master-connected', address: 'm:5050' }));
+  expect(report?.kind === 'reregister' ? report.tasks.map(({ task }) => [task.taskId, task.data]) : report).toEqual([['t', undefined]]);
+});

@@ -7,6 +7,7 @@ import type { AgentMessage, TaskReport } from '../../../common/model/agent-proto
 import { agentId, executorId, frameworkId, taskId } from '../../../common/model/ids';
 import type { RegistryFact } from '../../../master/core/master-step';
 import { aFramework, amounts, anAgentInfo, anExecutor, anExecutorTask, aTask, launch, ScriptedMaster, uuid } from './scripted-master';
+import { agentCountMax } from '../../../master/core/master-state';
 
 const whole = '[cpus:4;mem:4096;ports:[31000-31009]]';
 
@@ -266,4 +267,14 @@ test('many agents given up at once are one write and, for each framework, one ba
   master.nowMs += 10;
   const effects = master.step({ kind: 'time-advanced' });
   expect(effects.filter((effect) => effect.kind !== 'log').map((effect) => effect.kind)).toEqual(['persist', 'send-scheduler']);
+});
+
+test('an agent beyond the bound is refused for now, and nothing is written for it', () => {
+  const master = new ScriptedMaster();
+  for (let count = 0; count < agentCountMax; count += 1) master.registered();
+  master.skip(0);
+  const { length } = master.changes;
+  master.registered();
+  expect(master.trace(0)).toEqual([`a${agentCountMax + 1} registration-refused`, `a${agentCountMax + 1} closed`]);
+  expect(master.changes).toHaveLength(length);
 });
