@@ -11,13 +11,15 @@
 //   X3. Another user who runs the command owns its container's directory: its supervisor writes `pid` and `exit` there. To other containers it may
 //       pass by name only, and finds them closed.
 //   X4. What leaves the process group by its own `setsid` is not followed; the cgroup containerizer will.
+//   X5. What lies in a sandbox is its user's, and may lie: output files are opened without following links, and read only if they are files. So nobody
+//       reads with the agent's rights what he may not read with his own.
 // Source: Mesos posix launcher (process tree and session kill). The shell as supervisor is our choice: a megabyte instead of a second Node.
 
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, fchownSync, mkdirSync, openSync, readFileSync, watch, type FSWatcher } from 'node:fs';
-import { chmod, chown, open, readdir, rm } from 'node:fs/promises';
+import { closeSync, constants as fsConstants, fchownSync, mkdirSync, openSync, readFileSync, watch, type FSWatcher } from 'node:fs';
+import { chmod, chown, lchown, open, readdir, rm } from 'node:fs/promises';
 import { constants as osConstants } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { SandboxStream } from '../common/model/agent-protocol';
 import { checkContainerId, type ContainerId } from '../common/model/ids';
 import type { Cancel, Clock, Log } from '../common/ports';
@@ -213,15 +215,18 @@ export class PosixContainerizer implements Containerizer {
   /** X3. The supervisor runs as that user too: what it is to write must be that user's. */
   private async handOver(containerId: ContainerId, { uid, gid }: Owner): Promise<void> {
     await chmod(join(this.options.workDir, 'containers'), 0o711);
-    await chown(this.directory(containerId), uid, gid);
+    const directory = this.directory(containerId);
+    await chown(directory, uid, gid);
     await chown(this.sandbox(containerId), uid, gid);
+    // What was fetched, too; of a link that an archive may have brought, the link itself and not what it points to.
+    for (const entry of await readdir(this.sandbox(containerId), { withFileTypes: true, recursive: true })) await lchown(join(entry.parentPath, entry.name), uid, gid);
   }
 
   private start(spec: ContainerSpec, sandbox: string, owner: Owner | undefined): ChildProcess {
     const { command } = spec;
     const program = command.shell ? ['/bin/sh', '-c', command.value ?? ''] : [command.value ?? '', ...command.arguments.slice(1)];
-    const stdout = openSync(join(sandbox, 'stdout'), 'a', 0o640);
-    const stderr = openSync(join(sandbox, 'stderr'), 'a', 0o640);
+    const stdout = openSync(join(sandbox, 'stdout'), outputFlags, 0o640);
+    const stderr = openSync(join(sandbox, 'stderr'), outputFlags, 0o640);
     try {
       // `/dev/stderr` is opened anew by whoever writes to it.
       if (owner) for (const output of [stdout, stderr]) fchownSync(output, owner.uid, owner.gid);
@@ -301,6 +306,9 @@ export class PosixContainerizer implements Containerizer {
   }
 }
 
+/** X5. */
+const outputFlags = fsConstants.O_WRONLY | fsConstants.O_CREAT | fsConstants.O_APPEND | fsConstants.O_NOFOLLOW;
+
 const signalNames = new Map<number, string>(Object.entries(osConstants.signals).map(([name, number]) => [number, name]));
 
 /** A shell reports "ended by signal n" as status 128 + n. */
@@ -318,9 +326,11 @@ function signalGroup(processGroup: number, signal: 'SIGTERM' | 'SIGKILL'): void 
 }
 
 async function readPart(path: string, offset: number, lengthMax: number): Promise<SandboxRead> {
-  const file = await open(path, 'r');
+  const file = await open(path, fsConstants.O_RDONLY | fsConstants.O_NOFOLLOW | fsConstants.O_NONBLOCK); // X5
   try {
-    const { size } = await file.stat();
+    const stat = await file.stat();
+    if (!stat.isFile()) return { ok: false, message: `${basename(path)} of this task is no file any more` };
+    const { size } = stat;
     const start = offset < 0 ? Math.max(0, size + offset) : Math.min(offset, size);
     const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(lengthMax, size - start)));
     const { bytesRead } = await file.read(buffer, 0, buffer.length, start);

@@ -98,6 +98,17 @@ describe('PosixContainerizer', () => {
     expect(await read('stdout', 10_000)).toBe('');
   });
 
+  test.each<[claim: string, replace: string]>([
+    ['a link', 'ln -sf /etc/hostname stdout'],
+    ['a pipe', 'rm stdout; mkfifo stdout'],
+    ['a folder', 'rm stdout; mkdir stdout'],
+  ])('a command that puts %s in the place of its output is not read through it', async (_claim, replace) => {
+    const spec = aSpec(replace);
+    expect((await run(spec)).exit).toEqual({ status: 0 });
+    const outcome = await new Promise<{ readonly ok: boolean }>((resolve) => containerizer.readSandbox(spec.containerId, 'stdout', 0, 100, resolve));
+    expect(outcome.ok).toBe(false);
+  });
+
   test('arguments without a shell reach the program as they are', async () => {
     const spec = aSpec('', { command: { uris: [], environment: [], value: '/bin/echo', shell: false, arguments: ['echo', 'a  b', '$HOME', '*'] } });
     expect((await run(spec)).exit).toEqual({ status: 0 });
