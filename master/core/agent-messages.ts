@@ -10,7 +10,7 @@
 import { assertNever } from '../../common/invariant';
 import type { AgentMessage } from '../../common/model/agent-protocol';
 import type { ExecutorId, FrameworkId } from '../../common/model/ids';
-import { onRegister, onReregister, onUnregister, refuseAgent } from './agents';
+import { onPong, onRegister, onReregister, onUnregister, refuseAgent } from './agents';
 import { executorOn, sendToScheduler, type Agent, type AgentSession, type MasterState } from './master-state';
 import { onSandboxChunk } from './relays';
 import { onStatusUpdate } from './status-updates';
@@ -44,7 +44,8 @@ export function onAgentMessage(state: MasterState, session: AgentSession, messag
       return;
     }
     case 'pong':
-      return; // Links do the beating.
+      onPong(state, agent);
+      return;
     case 'unregister':
       onUnregister(state, session, agent);
       return;

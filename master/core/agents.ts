@@ -7,7 +7,9 @@
 //   A2. An agent has at most one session; the newest registration wins (P2).
 //   A3. A refused agent changes nothing, except that its session is closed.
 //   A4. An agent that is away has a deadline: it comes back, or it is unreachable.
-// Source: Mesos (reference, operator document, sections 9 to 11, and 15). Ours: links find silence, so there is no ping; an agent whose id is
+//   A5. Nothing of a new agent is offered before it has answered under its id: the answer to a first registration may be lost, the agent then joins
+//       under another id, and what was launched on the first would wait for ever for an agent that never was.
+// Source: Mesos (reference, operator document, sections 9 to 11, and 15). Ours: links find silence, so a ping only asks for A5; an agent whose id is
 //         at work under another hostname refuses a second one of that id, as Mesos does by address, which means nothing behind a router.
 
 import { invariant } from '../../common/invariant';
@@ -60,7 +62,7 @@ export function onRegister(state: MasterState, session: AgentSession, { info: gi
   attach(state, session, agent);
   state.outgoing.persist([admission(agent)]); // A1
   state.outgoing.toAgent(session.number, { kind: 'registered', agentId, masterId: state.start.masterId });
-  state.allocator.addAgent(agentId, agent.info, new Map(), state.nowMs);
+  state.outgoing.toAgent(session.number, { kind: 'ping' }); // A5
   state.counters.agentsRegistered += 1;
   state.outgoing.log('info', 'Agent registered', { agentId, hostname: agent.info.hostname, peer: session.peer, resources: agent.info.resources.toString() });
 }
@@ -71,6 +73,7 @@ export function newAgent(id: AgentId, info: AgentInfo, version: string, presence
     info: { ...info, id },
     version,
     presence,
+    isInAllocator: false,
     registeredAtWallMs: undefined,
     offers: new Set(),
     tasks: new Set(),
@@ -82,6 +85,13 @@ export function newAgent(id: AgentId, info: AgentInfo, version: string, presence
 
 function admission({ id, info, version }: Agent): RegistryChange {
   return { kind: 'put', fact: { kind: 'agent', agentId: id, info, version, state: 'admitted' } };
+}
+
+/** The agent answers under its id, so it has it for good (A5). */
+export function onPong(state: MasterState, agent: Agent): void {
+  if (agent.isInAllocator) return;
+  agent.isInAllocator = true;
+  state.allocator.addAgent(agent.id, agent.info, new Map(), state.nowMs);
 }
 
 function attach(state: MasterState, session: AgentSession, agent: Agent): void {
@@ -120,11 +130,10 @@ export function onReregister(state: MasterState, session: AgentSession, message:
   // Gone from the registry, or unreachable: its tasks were given up, and come back. Source: Mesos (MarkReachable adds anyway).
   const wasGivenUp = known === undefined;
   const agent = known ?? newAgent(message.agentId, read.value.info, message.version, { kind: 'active', session: session.number });
-  const wasInAllocator = known !== undefined && known.presence.kind !== 'recovered';
   const changes = readmit(state, agent, session, read.value.info, message.version, wasGivenUp);
   state.outgoing.persist(changes); // A1
   const missingTasks = [
-    ...reconcile(state, agent, read.value, { wasInAllocator, wasGivenUp }).map((task) => ({ frameworkId: task.framework.id, taskId: task.info.taskId })),
+    ...reconcile(state, agent, read.value, wasGivenUp).map((task) => ({ frameworkId: task.framework.id, taskId: task.info.taskId })),
     ...parkedTasksOf(state, agent),
   ];
   sendToAgent(state, agent, {
@@ -182,7 +191,7 @@ function readmit(state: MasterState, agent: Agent, session: AgentSession, info: 
 }
 
 /** Makes the master's books say what the agent said. Returns the tasks that it ought to have and does not. */
-function reconcile(state: MasterState, agent: Agent, report: AgentReport, was: { wasInAllocator: boolean; wasGivenUp: boolean }): Task[] {
+function reconcile(state: MasterState, agent: Agent, report: AgentReport, wasGivenUp: boolean): Task[] {
   for (const executor of executorsOn(agent)) {
     if (report.executors.get(executor.framework.id)?.has(executor.info.executorId) !== true) removeExecutor(state, executor);
   }
@@ -198,12 +207,13 @@ function reconcile(state: MasterState, agent: Agent, report: AgentReport, was: {
     // Whatever was on its way to the old session never arrives (P2), so the task is certain not to run: its resources are free.
     releaseTask(state, task);
   }
-  const charges = adopt(state, agent, report, was.wasGivenUp);
-  if (was.wasInAllocator) {
+  const charges = adopt(state, agent, report, wasGivenUp);
+  if (agent.isInAllocator) {
     state.allocator.activateAgent(agent.id, state.nowMs);
     state.allocator.updateAgent(agent.id, agent.info, state.nowMs);
     for (const [frameworkId, used] of charges) state.allocator.charge(frameworkId, agent.id, used);
   } else {
+    agent.isInAllocator = true;
     state.allocator.addAgent(agent.id, agent.info, charges, state.nowMs);
   }
   return missing;
@@ -293,7 +303,7 @@ function correct(state: MasterState, agent: Agent, report: AgentReport): void {
 export function disconnectAgent(state: MasterState, agent: Agent): void {
   const timeout = state.deadlines.set(state.nowMs + state.config.agentTimeoutMs, { kind: 'agent-timeout', agentId: agent.id });
   setPresence(state, agent, { kind: 'disconnected', timeout });
-  state.allocator.deactivateAgent(agent.id);
+  if (agent.isInAllocator) state.allocator.deactivateAgent(agent.id);
   rescindOffersOnAgent(state, agent);
   failRelaysOf(state, agent);
   state.outgoing.log('info', 'Agent disconnected', { agentId: agent.id, hostname: agent.info.hostname, taskCount: agent.tasks.size });
@@ -357,7 +367,7 @@ function giveUp(state: MasterState, agent: Agent, taskState: 'TASK_UNREACHABLE' 
   }
   for (const executor of executorsOn(agent)) removeExecutor(state, executor);
   for (const stray of [...agent.strays.values()]) removeStray(state, stray);
-  if (agent.presence.kind !== 'recovered') state.allocator.removeAgent(agent.id);
+  if (agent.isInAllocator) state.allocator.removeAgent(agent.id);
   // Away is not a presence of its own: the record goes, and its deadline with it.
   state.deadlines.cancel(agent.presence.timeout);
   if (agent.presence.kind === 'recovered') state.recoveredAgentCount -= 1;

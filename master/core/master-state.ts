@@ -108,6 +108,8 @@ export interface Agent {
   info: AgentInfo;
   version: string;
   presence: AgentPresence;
+  /** Whether the allocator knows it. Not yet: recovered ones, and those of which it is not certain that they know their id (A5). */
+  isInAllocator: boolean;
   registeredAtWallMs: number | undefined;
   readonly offers: Set<OpenOffer>;
   readonly tasks: Set<Task>;

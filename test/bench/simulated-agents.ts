@@ -31,6 +31,8 @@ function startAgent(index: number): void {
         if (message.kind === 'registered') {
           registered += 1;
           if (registered === count) process.stdout.write('ready\n');
+        } else if (message.kind === 'ping') {
+          answers.push({ kind: 'pong' });
         } else if (message.kind === 'run-task') {
           const { id: frameworkId } = message.framework;
           if (frameworkId === undefined) throw new Error('A run-task names its framework');

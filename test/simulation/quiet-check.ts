@@ -8,7 +8,7 @@
 
 import type { CheckpointRecord } from '../../common/model/checkpoint-record';
 import type { TaskSummary } from '../../common/model/operator-protocol';
-import type { ClusterState, VirtualAgent, VirtualCluster } from '../../frameworks/sdk/testing';
+import type { VirtualAgent, VirtualCluster } from '../../frameworks/sdk/testing';
 import { amountsOf, difference, excess, sumOf, type Amounts } from './amounts';
 import { endStates } from './resource-checker';
 import { isOver, workerResources, type StoredTask, type Workload } from './workload';
@@ -21,12 +21,11 @@ export function findUnsettled(cluster: VirtualCluster, workloads: readonly Workl
   for (const workload of workloads) {
     if (workload.driver?.isSubscribed !== true) return `${workload.name} is not subscribed`;
     if (workload.options.kind === 'service' && workload.wanted !== 0) return `${workload.name} wants ${workload.wanted} more tasks`;
-    for (const [taskId, { state: known, agentId }] of workload.live) {
-      if (known === 'TASK_UNREACHABLE' && isGhost(state, agentId)) continue;
+    for (const [taskId, { state: known }] of workload.live) {
       if (workload.options.kind !== 'service' || known !== 'TASK_RUNNING') return `${taskId} is ${known ?? 'launched and nothing more'} to its scheduler`;
     }
   }
-  const live = new Map<string, StoredTask>(workloads.flatMap((workload) => workload.live.filter(([, stored]) => stored.state !== 'TASK_UNREACHABLE').map(([taskId, stored]) => [`${workload.frameworkId}/${taskId}`, stored] as const)));
+  const live = new Map<string, StoredTask>(workloads.flatMap((workload) => workload.live.map(([taskId, stored]) => [`${workload.frameworkId}/${taskId}`, stored] as const)));
   for (const agent of cluster.agents) {
     const seen = state.agents.filter(({ info, state: presence }) => info.hostname === agent.host && presence === 'active');
     if (seen.length !== 1) return `${agent.host} is ${agent.isAlive ? 'alive' : 'dead'} and the master has ${seen.length} active agents of that name`;
@@ -55,14 +54,6 @@ export function findUnsettled(cluster: VirtualCluster, workloads: readonly Workl
     }
   }
   return findUnaccounted(cluster, workloads);
-}
-
-/**
- * An agent that nobody is: its admission was lost on the way to it, and it was admitted again under another id. What was launched there stays
- * unreachable, as the promise says: its agent is away.
- */
-function isGhost(state: ClusterState, agentId: string): boolean {
-  return state.agents.some(({ id, state: presence }) => id === agentId && presence === 'unreachable');
 }
 
 /** What the master counts as allocated is what runs, to the last thousandth. */

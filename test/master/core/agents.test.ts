@@ -278,3 +278,19 @@ test('an agent beyond the bound is refused for now, and nothing is written for i
   expect(master.trace(0)).toEqual([`a${agentCountMax + 1} registration-refused`, `a${agentCountMax + 1} closed`]);
   expect(master.changes).toHaveLength(length);
 });
+
+test('nothing of a new agent is offered before it has answered under its id, so an id that it never heard of holds no task', () => {
+  const master = new ScriptedMaster();
+  master.subscribed();
+  const unheard = master.agent();
+  unheard.say({ kind: 'register', info: anAgentInfo(), version: '1' });
+  expect(master.trace(10_000).filter((line) => line.includes('offers'))).toEqual([]);
+  unheard.close();
+  const again = master.agent();
+  again.say({ kind: 'register', info: anAgentInfo(), version: '1' });
+  master.skip();
+  again.say({ kind: 'pong' });
+  expect(master.trace().filter((line) => line.includes('offers'))).toEqual([expect.stringContaining('@S1')]);
+  again.say({ kind: 'pong' }, { kind: 'pong' });
+  expect(master.trace(0)).toEqual([]);
+});
