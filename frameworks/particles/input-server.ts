@@ -39,7 +39,7 @@ export interface InputServer {
 export const EXECUTOR_FILE = 'particle-executor.js';
 
 /** Bytes read and sent at a time: large enough that system calls disappear, small enough for a few hundred agents at once. */
-const PIECE_BYTES = 512 * 1024;
+const PIECE_BYTES = 1024 * 1024;
 
 /** @throws ParticleFailure CANNOT_SERVE if the address cannot be listened at */
 export async function serveInput(options: InputServerOptions): Promise<InputServer> {

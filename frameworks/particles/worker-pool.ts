@@ -4,7 +4,7 @@
 // Elsewhere: what a thread does (count-worker.ts), what an unfortunate answer means (executor-program.ts).
 // Invariants:
 //   P1. Every order is answered once, or its signal was aborted.
-//   P2. There are as many threads as the orders here have cpus together, rounded up, and at most `sizeMax`: a task of half a cpu waits while another
+//   P2. There work as many threads as the orders here have cpus together, rounded up, and at most `sizeMax`: a task of half a cpu waits while another
 //       is being counted, and is there when that is done. The queue is bounded by who orders: the agent's resources bound the tasks.
 //   P3. An aborted order ends at once, also in the middle of counting: its thread is ended and another takes its place when needed.
 
@@ -31,9 +31,17 @@ interface Place {
   job: Job | undefined;
 }
 
+/**
+ * Threads started before there is an order. Before it nobody knows how many cpus there will be: two serve the small machines whole, and cost a
+ * large one little.
+ */
+const WARM_THREADS = 2;
+
 export class WorkerPool {
   private readonly places = new Set<Place>();
   private readonly queue: Job[] = [];
+  /** P2. Not less again when orders become fewer: the next offer brings more of them, and the last ones should end soon. */
+  private threadsAllowed = 1;
 
   /** @param sizeMax threads at most; more than cores would only take turns */
   constructor(
@@ -41,9 +49,9 @@ export class WorkerPool {
     private readonly startThread: () => PoolThread,
   ) {}
 
-  /** Starts the first thread before there is an order, while other things are being waited for. */
+  /** Starts the first threads before there is an order, while other things are being waited for. */
   warmUp(): void {
-    if (this.places.size === 0) this.addPlace();
+    while (this.places.size < Math.min(this.sizeMax, WARM_THREADS)) this.addPlace();
   }
 
   /**
@@ -76,16 +84,18 @@ export class WorkerPool {
 
   private fill(): void {
     while (this.queue.length > 0) {
-      const free = [...this.places].find((place) => place.job === undefined) ?? (this.places.size < this.threadsAllowed ? this.addPlace() : undefined);
-      const job = free === undefined ? undefined : this.queue.shift();
-      if (free === undefined || job === undefined) return;
+      this.threadsAllowed = Math.max(this.threadsAllowed, this.threadsWanted);
+      const places = [...this.places];
+      if (places.filter((place) => place.job !== undefined).length >= this.threadsAllowed) return;
+      const free = places.find((place) => place.job === undefined) ?? this.addPlace();
+      const job = this.queue.shift();
+      if (job === undefined) return;
       free.job = job;
       free.thread.postMessage(job.order);
     }
   }
 
-  /** P2. Threads that have become too many stay, idle: the next chunk may need them. */
-  private get threadsAllowed(): number {
+  private get threadsWanted(): number {
     let cpus = 0;
     for (const job of this.queue) cpus += job.cpus;
     for (const { job } of this.places) cpus += job?.cpus ?? 0;

@@ -1,6 +1,6 @@
 // The particle job beside the plain single-process program, on the same file, whole processes from start to exit.
 //
-// Owns:      timing the two in turn, checking that both count the same.
+// Owns:      the sizes; timing the two in turn, and two plain programs at once, which is what the machine itself gives; checking that both count the same.
 // Elsewhere: the programs (frameworks/particles/).
 
 import { existsSync, mkdirSync } from 'node:fs';
@@ -11,10 +11,19 @@ import { ProcessCluster } from '../integration/process-cluster';
 import { medianFigure, type Figure } from './measure';
 
 const { clock } = createEnvironment();
-const runCount = 5;
 const program = 'frameworks/particles/main.js';
 
-async function timed(start: () => LoggedProcess): Promise<{ readonly seconds: number; readonly stdout: string }> {
+interface Size {
+  readonly particleCount: number;
+  readonly runCount: number;
+}
+
+interface Timed {
+  readonly seconds: number;
+  readonly stdout: string;
+}
+
+async function timed(start: () => LoggedProcess): Promise<Timed> {
   const startedMs = clock.nowMs();
   const running = start();
   const ended = await running.ended;
@@ -22,30 +31,44 @@ async function timed(start: () => LoggedProcess): Promise<{ readonly seconds: nu
   return { seconds: (clock.nowMs() - startedMs) / 1_000, stdout: running.stdout };
 }
 
+/** Twice: a job's start costs the same whatever its size, and beside three times the particles it weighs a third. */
 export async function particlesBench(particleCount: number): Promise<readonly Figure[]> {
+  const sizes: readonly Size[] = [
+    { particleCount, runCount: 5 },
+    { particleCount: 3 * particleCount, runCount: 3 },
+  ];
   const cluster = await ProcessCluster.start({ agents: 1, resources: 'cpus:2;mem:2048' });
   try {
-    const folder = join(projectRoot(), '.allot', 'bench');
-    mkdirSync(folder, { recursive: true });
-    const input = join(folder, `particles-${particleCount}.txt`);
-    if (!existsSync(input)) await timed(() => cluster.run('generate', program, ['generate', '--count', String(particleCount), '--seed', '1', '--output', input]));
-    const plain: number[] = [];
-    const job: number[] = [];
-    for (let run = -1; run < runCount; run += 1) {
-      const count = await timed(() => cluster.run('count', program, ['count', '--input', input, '--json']));
-      const onCluster = await timed(() => cluster.run('run', program, ['run', '--master', cluster.master, '--input', input, '--json', '--quiet']));
-      if (count.stdout !== onCluster.stdout) throw new Error(`The results differ:\n${count.stdout}\n${onCluster.stdout}`);
-      if (run < 0) continue; // Warm-up: the page cache.
-      plain.push(count.seconds);
-      job.push(onCluster.seconds);
-    }
-    const conditions = `${particleCount} particles, whole processes, ${runCount} runs in turn, file in the page cache`;
-    return [
-      medianFigure('particles, single process', plain.map((seconds) => particleCount / seconds / 1e6), 'million/s', conditions),
-      medianFigure('particles, job on the cluster', job.map((seconds) => particleCount / seconds / 1e6), 'million/s', `${conditions}; one agent with 2 cpus; the cluster is up`),
-      medianFigure('job beside single process', job.map((seconds, run) => (plain[run] ?? NaN) / seconds), 'times as fast', 'pair by pair'),
-    ];
+    const figures: Figure[] = [];
+    for (const size of sizes) figures.push(...(await benchOfSize(cluster, size)));
+    return figures;
   } finally {
     await cluster.stop();
   }
+}
+
+async function benchOfSize(cluster: ProcessCluster, { particleCount, runCount }: Size): Promise<readonly Figure[]> {
+  const folder = join(projectRoot(), '.allot', 'bench');
+  mkdirSync(folder, { recursive: true });
+  const input = join(folder, `particles-${particleCount}.txt`);
+  if (!existsSync(input)) await timed(() => cluster.run('generate', program, ['generate', '--count', String(particleCount), '--seed', '1', '--output', input]));
+  const count = (): Promise<Timed> => timed(() => cluster.run('count', program, ['count', '--input', input, '--json']));
+  const job = (): Promise<Timed> => timed(() => cluster.run('run', program, ['run', '--master', cluster.master, '--input', input, '--json', '--quiet']));
+  const runs: { readonly plain: number; readonly twoAtOnce: number; readonly job: number }[] = [];
+  for (let run = -1; run < runCount; run += 1) {
+    const plain = await count();
+    const onCluster = await job();
+    if (plain.stdout !== onCluster.stdout) throw new Error(`The results differ:\n${plain.stdout}\n${onCluster.stdout}`);
+    if (run < 0) continue; // Warm-up: the page cache.
+    const twoAtOnce = await Promise.all([count(), count()]);
+    runs.push({ plain: plain.seconds, twoAtOnce: Math.max(...twoAtOnce.map(({ seconds }) => seconds)), job: onCluster.seconds });
+  }
+  const million = particleCount / 1e6;
+  const conditions = `${million} million particles, whole processes, ${runCount} runs in turn, file in the page cache`;
+  return [
+    medianFigure('particles, single process', runs.map(({ plain }) => million / plain), 'million/s', conditions),
+    medianFigure('particles, job on the cluster', runs.map((run) => million / run.job), 'million/s', `${conditions}; one agent with 2 cpus; the cluster is up`),
+    medianFigure('job beside single process', runs.map((run) => run.plain / run.job), 'times as fast', `pair by pair, ${million} million particles`),
+    medianFigure('two single processes at once', runs.map(({ plain, twoAtOnce }) => (2 * plain) / twoAtOnce), 'times as fast', `what two cores of this machine reach beside one; ${million} million particles each`),
+  ];
 }

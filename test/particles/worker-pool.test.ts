@@ -53,12 +53,32 @@ test('orders of half a cpu share a thread in turn, whole ones get their own, up 
   expect(threads.flatMap((thread) => thread.orders.map(({ start }) => start)).sort()).toEqual([1, 2, 3, 4, 5]);
 });
 
-test('a warm thread is used, not doubled', () => {
+test.each([
+  [1, 1],
+  [2, 2],
+  [64, 2],
+])('with %i cores %i threads are warm, and used before others are started', (cores, warm) => {
+  const { pool, threads } = aPool(cores);
+  pool.warmUp();
+  pool.warmUp();
+  for (let start = 1; start <= warm; start++) void pool.run(order(start), 1, never);
+  expect(threads.map(({ orders }) => orders.length)).toEqual(Array.from({ length: warm }, () => 1));
+});
+
+test('two orders of half a cpu count on one thread although a second one is warm, so that the job takes no more than it was given', () => {
   const { pool, threads } = aPool(2);
   pool.warmUp();
-  pool.warmUp();
-  void pool.run(order(1), 1, never);
-  expect(threads).toHaveLength(1);
+  for (const start of [1, 2]) void pool.run(order(start), 0.5, never);
+  expect(threads.map(({ orders }) => orders.length)).toEqual([1, 0]);
+  threads[0]?.answer(counted);
+  expect(threads.map(({ orders }) => orders.length)).toEqual([2, 0]);
+});
+
+test('when orders become fewer, the last two still count at the same time', () => {
+  const { pool, threads } = aPool(2);
+  for (const start of [1, 2, 3, 4]) void pool.run(order(start), 0.5, never);
+  for (const thread of threads) thread.answer(counted);
+  expect(threads.map(({ orders }) => orders.map(({ start }) => start))).toEqual([[1, 3], [2, 4]]);
 });
 
 test('an order that is killed while it is counted ends its thread, and the next one gets a new thread', async () => {

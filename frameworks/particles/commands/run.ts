@@ -3,6 +3,8 @@
 // Owns:      its options and what it prints where: the result on stdout, everything else on stderr.
 // Elsewhere: the run itself (job-run.ts), which is loaded only when there is one: the other commands do without the SDK.
 
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { readByteSize } from '../byte-size';
 import { ParticleFailure } from '../failure';
@@ -59,13 +61,18 @@ export const runCommand: CommandModule<object, RunArguments> = {
       stateFile: given.state ?? `${input}.allot-state`,
       ...(given['data-address'] === undefined ? {} : { dataAddress: dataAddressOf(given['data-address']) }),
     };
-    const { runJob } = require('../job-run') as typeof import('../job-run');
-    const count = await runJob(options);
+    const count = await loadJobRun().runJob(options);
     if (svg !== undefined) await replaceFile(svg, (file) => file.writeFile(plotSvg(count.tally)));
     const width = Math.min(process.stdout.columns ?? WIDTH.default, WIDTH.max);
     process.stdout.write(json ? `${JSON.stringify(resultJson(count))}\n` : resultReport(count, width));
   },
 };
+
+/** As the one file that the build makes of it with all its packages (bundle.js), which loads in less than half the time; else the module itself. */
+function loadJobRun(): typeof import('../job-run') {
+  const bundle = join(__dirname, '..', 'job-run.bundle.js');
+  return (existsSync(bundle) ? require(bundle) : require('../job-run')) as typeof import('../job-run');
+}
 
 function chunkBytesOf(text: string): number {
   const bytes = readByteSize(text);
