@@ -11,7 +11,7 @@ import { EtcdAddressSource } from '../../common/etcd-address-source';
 import { staticAddresses, type AddressSource } from '../../common/leader-session';
 import { logLevels, openLog } from '../../common/logging';
 import { parseMasterLocation } from '../../common/master-location';
-import type { Environment, Log } from '../../common/ports';
+import type { Environment, Log, LogLevel } from '../../common/ports';
 import { refused } from '../../common/refusal';
 import { readExecutorEnvironment } from './executor-environment';
 import { inputError } from './resource-request';
@@ -103,8 +103,13 @@ function logOf({ log }: Pick<ConnectOptions, 'log'>, environment: Environment, c
   const text = process.env['ALLOT_LOG_LEVEL'] ?? 'warn';
   const level = logLevels.find((known) => known === text);
   if (level === undefined) throw inputError(refused('ALLOT_LOG_LEVEL', text, logLevels.join(', ')).refusal);
-  return openLog({ component, level, format: 'text', clock: environment.clock }).log;
+  const known = defaultLogs.get(level) ?? openLog({ component: 'allot', level, format: 'text', clock: environment.clock }).log;
+  defaultLogs.set(level, known);
+  return known.child(component);
 }
+
+/** One log on stderr per level and process: a process may make any number of drivers, and each log listens on the stream. */
+const defaultLogs = new Map<LogLevel, Log>();
 
 /** 128 + signal number, as shells have it. */
 const signalStatuses = { SIGINT: 130, SIGTERM: 143 } as const;

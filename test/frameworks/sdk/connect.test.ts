@@ -14,6 +14,13 @@ test('importing the SDK loads no transport; connecting does', () => {
   expect(loads).toBe(1);
 });
 
+test('many drivers in one process share one log: their number does not add listeners to stderr', () => {
+  connectScheduler({ name: 'x', master: 'localhost:1' });
+  const before = process.stderr.listenerCount('error');
+  for (let count = 0; count < 20; count += 1) connectScheduler({ name: `x-${count}`, master: 'localhost:1' });
+  expect(process.stderr.listenerCount('error')).toBe(before);
+});
+
 test.each(['nowhere', 'http://m:5050', 'm:0', ''])('the master %j is refused by the name of its option', async (master) => {
   await expect(runScheduler({ name: 'x', master })).rejects.toMatchObject({ code: 'INPUT_REFUSED', data: { refusal: { field: 'master' } } });
 });
