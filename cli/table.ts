@@ -33,7 +33,6 @@ export function formatTable<Row>(columns: readonly Column<Row>[], rows: readonly
 
 /** Whatever a framework wrote into a name must not break the table, or the terminal. */
 function oneLine(text: string): string {
-  // eslint-disable-next-line no-control-regex
   return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').trim();
 }
 

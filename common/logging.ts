@@ -122,7 +122,7 @@ interface LineInfo {
 }
 
 function createWinston(format: LogFormat, stream: Writable): Winston.Logger {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded late on purpose (W3), and synchronously, for a log call does not wait.
+  // Loaded late on purpose (W3), and synchronously, for a log call does not wait.
   const winston = require('winston') as typeof Winston;
   const print = format === 'text' ? printTextLine : printJsonLine;
   return winston.createLogger({

@@ -132,7 +132,7 @@ export class Metrics {
   }
 
   private createRegistry(): PromClient.Registry {
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- loaded late on purpose (X1).
+    // Loaded late on purpose (X1).
     const { Registry } = require('prom-client') as typeof PromClient;
     const registry = new Registry();
     for (const family of this.families.values()) registry.registerMetric(this.promMetric(family));

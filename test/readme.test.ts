@@ -47,4 +47,6 @@ test.each(['ARCHITECTURE.md', 'allocator/README.md'])('%s, to which the README p
   for (const [, path] of text.matchAll(/`((?:common|proto|allocator|master|agent|frameworks|cli|test)\/[a-z0-9/.-]+\.(?:ts|proto|md))`/g)) {
     expect(() => readFileSync(join(root, path ?? ''), 'utf8')).not.toThrow();
   }
+  // A bare name is a file beside the document.
+  for (const [, name] of text.matchAll(/`([a-z0-9-]+\.ts)`/g)) expect(() => readFileSync(join(root, document, '..', name ?? ''), 'utf8')).not.toThrow();
 });

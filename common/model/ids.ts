@@ -34,7 +34,6 @@ function check<T extends string>(text: unknown, field: string): Checked<T> {
   if (typeof text !== 'string' || text.length === 0) return refused(field, text, 'a non-empty id');
   if (text.length > idLengthMax) return refused(field, text, `an id of at most ${idLengthMax} characters`);
   if (text === '.' || text === '..') return refused(field, text, 'an id other than "." and ".."');
-  // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u001f\u007f/\\]/.test(text)) return refused(field, text, 'an id without control characters, "/" and "\\"');
   return accepted(text as T);
 }

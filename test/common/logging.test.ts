@@ -86,7 +86,6 @@ test.each(['text', 'json'] as const)('whatever a %s field or message holds, one 
       log.write('info', message, { ...fields, forged: 'x\n2026-01-01T00:00:00.000Z ERROR master  Forged\u001b[2J\u0085' });
       events += 1;
       expect(sink.lines).toHaveLength(events);
-      // eslint-disable-next-line no-control-regex
       expect(sink.lines.at(-1)).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/);
     }),
   );
