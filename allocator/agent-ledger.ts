@@ -1,66 +1,130 @@
 // Agent ledger: what one agent has, what of it is out, what is free.
 //
-// Owns:      an agent's total, the sum charged to frameworks, who holds some of it, whether it takes part.
-// Elsewhere: the amounts by role and framework (role-tree.ts), when the agent is looked at (run-schedule.ts).
+// Owns:      an agent's total, who holds what of it, what is free, whether it takes part, what is known of refusals there.
+// Elsewhere: the amounts by role and framework (role-tree.ts), changes of holdings (charges.ts), when the agent is looked at (run-schedule.ts).
 // Invariants:
 //   G1. free = (total - charged, both without shared) + all shared of the total. Shared amounts stay free while they are used.
 //   G2. Free is never negative: an agent that came back smaller than what runs on it has nothing free until enough has ended.
-//   G3. `holders` are the memberships whose `held` has this agent.
-//   G4. What the agent runs for frameworks that the allocator does not know yet is charged here too (drf-allocator.ts, D4).
+//   G3. charged = the holdings + `unclaimed`: what the agent runs for frameworks that the allocator does not know yet (drf-allocator.ts, D4).
+//   G4. With nothing charged, free is the very object `total` (U3).
 // Source: Mesos hierarchical allocator, agent state (reference, section 1).
 
 import type { AgentInfo } from '../common/model/agent';
 import type { AgentId } from '../common/model/ids';
-import { Resources } from '../common/model/resources';
-import type { Membership } from './role-tree';
+import type { Bundle } from './bundle';
+import type { Holding } from './charges';
+import { hash32, mix32 } from './draws';
+import type { FilterRow } from './filter-row';
+import { RefusalMemo } from './refusal-memo';
+import type { Membership } from './role-node';
 
 export class AgentLedger {
-  readonly holders = new Set<Membership>();
+  readonly hash: number;
+  /**
+   * In which order amounts of one name are cut to quota. The agent's own, not the run's: else what one run left another might offer, cut otherwise, and
+   * nothing that was looked at would ever be done with.
+   */
+  readonly cutSeed: number;
+  readonly holdings: Holding[] = [];
+  readonly refusals = new RefusalMemo();
+  /** Absent while there is none (decline-filters.ts). */
+  filters: FilterRow | undefined;
+  unclaimed: Bundle;
+  /** False while the master deactivated it. */
   isActive = true;
+  /** False while an allow list does not have its hostname. */
+  isAllowed = true;
+  /** When a run last looked at it; -1: none did. */
+  lastVisitMs = -1;
+  lastVisitRun = 0;
+  hasGpus = false;
+  region: string | undefined;
   #info: AgentInfo;
-  #total: Resources;
-  /** Unallocated form, without shared. */
-  #charged = Resources.empty;
-  /** G1, computed when asked for: within a burst of returns nobody asks. */
-  #free: Resources | undefined;
+  #total: Bundle;
+  #free: Bundle | undefined;
+  /** Whether the total contains all that is charged; if not, free is computed anew after each change (G2). */
+  #isCovered = true;
 
   constructor(
     readonly id: AgentId,
     info: AgentInfo,
+    total: Bundle,
+    private readonly nothing: Bundle,
   ) {
+    this.hash = hash32(id);
+    this.cutSeed = mix32(this.hash);
+    this.unclaimed = nothing;
     this.#info = info;
-    this.#total = info.resources.unallocated();
+    this.#total = total;
+    this.replaceInfo(info, total);
   }
 
   get info(): AgentInfo {
     return this.#info;
   }
 
-  get total(): Resources {
+  get total(): Bundle {
     return this.#total;
   }
 
-  get free(): Resources {
-    return (this.#free ??= this.#total.nonShared().minus(this.#charged).plus(this.#total.shared()));
+  get takesPart(): boolean {
+    return this.isActive && this.isAllowed;
   }
 
-  get hasShared(): boolean {
-    return !this.#total.shared().isEmpty;
+  get free(): Bundle {
+    return (this.#free ??= this.#freeAnew());
   }
 
-  replaceInfo(info: AgentInfo): void {
+  replaceInfo(info: AgentInfo, total: Bundle): void {
     this.#info = info;
-    this.#total = info.resources.unallocated();
+    this.#total = total;
+    this.hasGpus = total.resources.scalar('gpus') > 0;
+    this.region = info.domain?.faultDomain?.region;
+    this.refusals.clear();
+    this.recount();
+  }
+
+  /** Few hold something of one agent, so a list is searched. */
+  holdingOf(member: Membership): Holding | undefined {
+    const { holdings } = this;
+    for (let i = 0; i < holdings.length; i++) if (holdings[i]!.member === member) return holdings[i];
+    return undefined;
+  }
+
+  /** A holding has grown by `bundle`. */
+  charged(bundle: Bundle): void {
+    const free = this.#free;
+    if (free === undefined) return;
+    const taken = bundle.nonShared;
+    if (taken === free) this.#free = this.nothing;
+    else this.#free = this.#isCovered && free.contains(taken) ? free.minus(taken) : undefined;
+  }
+
+  /** A holding has shrunk by `bundle`. */
+  credited(bundle: Bundle): void {
+    if (this.holdings.length === 0 && this.unclaimed.isEmpty) {
+      this.#free = this.#total; // G4
+      this.#isCovered = true;
+    } else if (this.#free !== undefined) {
+      this.#free = this.#isCovered ? this.#free.plus(bundle.nonShared) : undefined;
+    }
+  }
+
+  /** Total, holdings or `unclaimed` have changed otherwise. */
+  recount(): void {
     this.#free = undefined;
   }
 
-  charge(resources: Resources): void {
-    this.#charged = this.#charged.plus(resources.nonShared().unallocated());
-    this.#free = undefined;
-  }
-
-  credit(resources: Resources): void {
-    this.#charged = this.#charged.minus(resources.nonShared().unallocated());
-    this.#free = undefined;
+  #freeAnew(): Bundle {
+    if (this.holdings.length === 0 && this.unclaimed.isEmpty) {
+      this.#isCovered = true;
+      return this.#total;
+    }
+    let charged = this.unclaimed.nonShared;
+    for (const { bundle } of this.holdings) charged = charged.plus(bundle.nonShared);
+    const total = this.#total.nonShared;
+    this.#isCovered = total.contains(charged);
+    const rest = total.minus(charged).resources;
+    return this.#total.derived(this.#total.hasShared ? rest.plus(this.#total.resources.shared()) : rest);
   }
 }

@@ -1,18 +1,24 @@
 // Decline filters: what a framework has said it does not want for a while.
 //
-// Owns:      the live filters, found by agent and role membership, and when the next one expires.
-// Elsewhere: how long a decline lasts (drf-allocator.ts), the other reasons not to offer (eligibility.ts, minimum-size.ts).
+// Owns:      the live filters, found by agent and membership, and when the next ones lapse.
+// Elsewhere: how long a decline lasts (drf-allocator.ts), how an agent keeps its filters (filter-row.ts), the other reasons not to offer
+//            (framework-ledger.ts), the memo that spares asking (refusal-memo.ts).
 // Invariants:
 //   F1. A filter refuses exactly the bundles that its refused resources contain: less of the same is refused, more is not.
-//   F2. A filter is live up to and including `expiresAtMs`: the batch that is due at that very instant still sees it.
+//   F2. A filter lapses with a batch, the first after its time: the batch due at that very instant still sees it. So filters of one framework that
+//       lapse together, over equal bundles, share one declination: a filter costs a pair of numbers in its agent's row and an entry in a list.
 //   F3. Of two filters at one place (membership and agent), neither is made superfluous by the other, and there are at most
-//       `filtersPerPlaceMax`; one more pushes out the one that would have expired first. Offering too early harms nobody.
+//       `filtersPerPlaceMax`; one more pushes out the one that would have lapsed first. Offering too early harms nobody.
+//   F4. `count` of a declination is the number of places that have it; at 0 it is gone, and its number free. Its list of agents may name some that
+//       no longer have it.
+//   F5. Where a filter goes, what the agent remembers of the membership's refusals goes with it (refusal-memo.ts, E2).
 // Source: Mesos RefusedOfferFilter (reference 5.5 and 6).
 
-import type { AgentId } from '../common/model/ids';
-import type { Resources } from '../common/model/resources';
 import { PlaceHeap, type Placed } from '../common/place-heap';
-import type { Membership } from './role-tree';
+import type { AgentLedger } from './agent-ledger';
+import type { Bundle } from './bundle';
+import { FilterRow } from './filter-row';
+import type { Membership } from './role-node';
 
 /**
  * Bound on filters of one framework in one role on one agent. One is usual; more coexist only when bundles were declined none of which
@@ -20,88 +26,144 @@ import type { Membership } from './role-tree';
  */
 export const filtersPerPlaceMax = 8;
 
-interface DeclineFilter extends Placed {
-  readonly expiresAtMs: number;
+/** Equal refusals of one membership on any number of agents. */
+export interface Declination extends Placed {
+  /** Among all that live. */
+  readonly number: number;
+  /** Older ones lapse first among equals. */
+  readonly age: number;
   readonly member: Membership;
-  readonly agentId: AgentId;
-  /** Unallocated form. */
-  readonly refused: Resources;
+  readonly refused: Bundle;
+  readonly lapsesAtMs: number;
+  readonly agents: AgentLedger[];
+  count: number;
 }
 
 export class DeclineFilters {
-  readonly #byAgent = new Map<AgentId, Map<Membership, DeclineFilter[]>>();
-  /** The agents at which a membership has filters. */
-  readonly #agentsOf = new Map<Membership, Set<AgentId>>();
-  readonly #expiries = new PlaceHeap<DeclineFilter>((one, other) => one.expiresAtMs < other.expiresAtMs);
+  readonly #lapses = new PlaceHeap<Declination>(isEarlier);
+  readonly #byNumber: (Declination | undefined)[] = [];
+  readonly #freeNumbers: number[] = [];
+  #size = 0;
+  #age = 0;
 
   get size(): number {
-    return this.#expiries.size;
+    return this.#size;
   }
 
-  /** When the next filter expires; Infinity when there is none. */
-  get nextExpiryMs(): number {
-    return this.#expiries.first?.expiresAtMs ?? Infinity;
+  /** When the next filters lapse; Infinity when there is none. */
+  get nextLapseMs(): number {
+    return this.#lapses.first?.lapsesAtMs ?? Infinity;
   }
 
-  /** Installs a filter (F2). `refused` is in unallocated form. */
-  add(member: Membership, agentId: AgentId, refused: Resources, expiresAtMs: number): void {
-    const here = this.#byAgent.get(agentId)?.get(member) ?? [];
-    if (here.some((filter) => filter.expiresAtMs >= expiresAtMs && filter.refused.contains(refused))) return;
-    for (const filter of [...here]) if (filter.expiresAtMs <= expiresAtMs && refused.contains(filter.refused)) this.#remove(filter);
-    const others = this.#byAgent.get(agentId)?.get(member) ?? [];
-    if (others.length >= filtersPerPlaceMax) this.#remove(others.reduce((a, b) => (b.expiresAtMs < a.expiresAtMs ? b : a)));
-    this.#insert({ member, agentId, refused, expiresAtMs, place: -1 });
+  /** Installs a filter (F2). */
+  add(member: Membership, agent: AgentLedger, refused: Bundle, lapsesAtMs: number): void {
+    const others = this.at(member, agent);
+    if (others.some((filter) => filter.lapsesAtMs >= lapsesAtMs && filter.refused.contains(refused))) return;
+    for (const filter of others) if (filter.lapsesAtMs <= lapsesAtMs && refused.contains(filter.refused)) this.#removeAt(filter, agent);
+    const left = this.at(member, agent);
+    if (left.length >= filtersPerPlaceMax) this.#removeAt(left.reduce((a, b) => (isEarlier(b, a) ? b : a)), agent);
+    this.#install(this.#declinationFor(member, refused, lapsesAtMs), agent);
   }
 
-  /** Whether `bundle`, in unallocated form, would be declined again (F1). Expired filters are gone once `expire` was called. */
-  refuses(member: Membership, agentId: AgentId, bundle: Resources): boolean {
-    const here = this.#byAgent.get(agentId)?.get(member);
-    return here !== undefined && here.some((filter) => filter.refused.contains(bundle));
+  /** The filters at a place, oldest first. */
+  at(member: Membership, agent: AgentLedger): readonly Declination[] {
+    const row = agent.filters;
+    if (row === undefined) return none;
+    const found: Declination[] = [];
+    for (let place = row.placeOf(member.index); row.memberAt(place) === member.index; place++) found.push(this.#numbered(row.declinationAt(place)));
+    return found;
+  }
+
+  /** All filters of an agent. */
+  on(agent: AgentLedger): readonly Declination[] {
+    const row = agent.filters;
+    return row === undefined ? none : Array.from({ length: row.size }, (_, place) => this.#numbered(row.declinationAt(place)));
+  }
+
+  /** Whether `bundle` would be declined again (F1). Lapsed filters are gone once `lapse` was called. */
+  refuses(member: Membership, agent: AgentLedger, bundle: Bundle): boolean {
+    const row = agent.filters;
+    if (row === undefined) return false;
+    for (let place = row.placeOf(member.index); row.memberAt(place) === member.index; place++) {
+      if (this.#numbered(row.declinationAt(place)).refused.contains(bundle)) return true;
+    }
+    return false;
+  }
+
+  countOf(member: Membership): number {
+    let count = 0;
+    for (const declination of member.declinations) count += declination.count;
+    return count;
   }
 
   removeOfMember(member: Membership): void {
-    for (const agentId of [...(this.#agentsOf.get(member) ?? [])]) {
-      for (const filter of [...(this.#byAgent.get(agentId)?.get(member) ?? [])]) this.#remove(filter);
+    for (const declination of [...member.declinations]) for (const agent of declination.agents) this.#removeAt(declination, agent);
+  }
+
+  removeOfAgent(agent: AgentLedger): void {
+    for (const filter of this.on(agent)) this.#removeAt(filter, agent);
+  }
+
+  /** Removes what lapses at or before `nowMs`; `gone` learns where. */
+  lapse(nowMs: number, gone: (member: Membership, agent: AgentLedger) => void): void {
+    for (let first = this.#lapses.first; first !== undefined && first.lapsesAtMs <= nowMs; first = this.#lapses.first) {
+      for (const agent of first.agents) if (this.#removeAt(first, agent)) gone(first.member, agent);
     }
   }
 
-  removeOfAgent(agentId: AgentId): void {
-    for (const filters of [...(this.#byAgent.get(agentId)?.values() ?? [])]) for (const filter of [...filters]) this.#remove(filter);
+  #numbered(number: number): Declination {
+    return this.#byNumber[number]!;
   }
 
-  /** Removes what expired before `nowMs` (F2), first the oldest; `gone` learns where and when. */
-  expire(nowMs: number, gone: (agentId: AgentId, expiredAtMs: number) => void): void {
-    for (let filter = this.#expiries.first; filter !== undefined && filter.expiresAtMs < nowMs; filter = this.#expiries.first) {
-      this.#remove(filter);
-      gone(filter.agentId, filter.expiresAtMs);
-    }
+  /** The one to share (F2), or a new one. */
+  #declinationFor(member: Membership, refused: Bundle, lapsesAtMs: number): Declination {
+    const last = member.lastDeclination;
+    if (last !== undefined && last.count > 0 && last.lapsesAtMs === lapsesAtMs && last.refused.equals(refused)) return last;
+    const number = this.#freeNumbers.pop() ?? this.#byNumber.length;
+    const declination: Declination = { number, age: this.#age++, member, refused, lapsesAtMs, agents: [], count: 0, place: -1 };
+    this.#byNumber[number] = declination;
+    member.lastDeclination = declination;
+    member.declinations.add(declination);
+    this.#lapses.add(declination);
+    return declination;
   }
 
-  #insert(filter: DeclineFilter): void {
-    const { member, agentId } = filter;
-    let atAgent = this.#byAgent.get(agentId);
-    if (atAgent === undefined) this.#byAgent.set(agentId, (atAgent = new Map()));
-    const here = atAgent.get(member);
-    if (here === undefined) atAgent.set(member, [filter]);
-    else here.push(filter);
-    let agents = this.#agentsOf.get(member);
-    if (agents === undefined) this.#agentsOf.set(member, (agents = new Set()));
-    agents.add(agentId);
-    this.#expiries.add(filter);
+  #install(declination: Declination, agent: AgentLedger): void {
+    (agent.filters ??= new FilterRow()).add(declination.member.index, declination.number);
+    declination.agents.push(agent);
+    declination.count++;
+    this.#size++;
   }
 
-  #remove(filter: DeclineFilter): void {
-    const { member, agentId } = filter;
-    this.#expiries.remove(filter);
-    const atAgent = this.#byAgent.get(agentId);
-    const here = atAgent?.get(member);
-    if (atAgent === undefined || here === undefined) return;
-    here.splice(here.indexOf(filter), 1);
-    if (here.length > 0) return;
-    atAgent.delete(member);
-    if (atAgent.size === 0) this.#byAgent.delete(agentId);
-    const agents = this.#agentsOf.get(member);
-    agents?.delete(agentId);
-    if (agents?.size === 0) this.#agentsOf.delete(member);
+  /** False if the place does not have it (F4). */
+  #removeAt(declination: Declination, agent: AgentLedger): boolean {
+    const { member, number } = declination;
+    const row = agent.filters;
+    if (row === undefined || declination.count === 0) return false;
+    let place = row.placeOf(member.index);
+    while (row.memberAt(place) === member.index && row.declinationAt(place) !== number) place++;
+    if (row.memberAt(place) !== member.index) return false;
+    row.removeAt(place);
+    agent.refusals.remove(member.index);
+    if (row.size === 0) agent.filters = undefined;
+    this.#size--;
+    declination.count--;
+    if (declination.count === 0) this.#forget(declination);
+    return true;
   }
+
+  #forget(declination: Declination): void {
+    const { member, number } = declination;
+    this.#lapses.remove(declination);
+    this.#byNumber[number] = undefined;
+    this.#freeNumbers.push(number);
+    member.declinations.delete(declination);
+    if (member.lastDeclination === declination) member.lastDeclination = undefined;
+  }
+}
+
+const none: readonly Declination[] = [];
+
+function isEarlier(one: Declination, other: Declination): boolean {
+  return one.lapsesAtMs < other.lapsesAtMs || (one.lapsesAtMs === other.lapsesAtMs && one.age < other.age);
 }

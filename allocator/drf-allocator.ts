@@ -1,71 +1,118 @@
-// The DRF allocator: who is offered what, decided agent by agent.
+// The DRF allocator: what each operation of the Allocator interface means.
 //
-// Owns:      the allocation run, and what each operation of the Allocator interface means for tree, ledgers, filters and schedule.
-// Elsewhere: order and shares (role-tree.ts), what is free (agent-ledger.ts), refusals (decline-filters.ts), gates and constraints
-//            (eligibility.ts), when a run is due (run-schedule.ts). Offers, tasks and sessions are the master's.
+// Owns:      the agents and frameworks, what each operation does to tree, ledgers, filters and schedule, which agents a run looks at.
+// Elsewhere: who gets what in a run (division.ts), order and shares (role-tree.ts), what is free (agent-ledger.ts), what is held (charges.ts), quota
+//            numbers (quota-ledger.ts), refusals (decline-filters.ts), when a run is due (run-schedule.ts), answers to questions (explain.ts,
+//            what-if.ts). Offers, tasks and sessions are the master's.
 // Invariants:
 //   A1. What is charged to frameworks on an agent never exceeds the agent's total (shared resources aside). Only agents' own reports may
 //       (one that came back smaller than what runs on it); a run hands out nothing that is not free.
 //   A2. Synchronous and deterministic: time and randomness come in.
-//   D1. A run visits its agents in random order. On each, whoever deserves most and may have anything gets all of it (DRF at the grain of
-//       agents); what that one may not have goes down the order. Shares move before the next agent is visited.
-//   D2. An agent that a run has visited has nothing left to give (run-schedule.ts, C1), so every change that could make it give again is
-//       noted in the schedule at the place where it happens.
-//   D3. While no framework is active nothing is noted: becoming active concerns all agents.
-//   D4. What an agent runs for a framework that has not subscribed yet (the leader is new) is not free, and is in nobody's share until the
-//       framework is added with what it uses.
-// Source: DRF (Ghodsi et al., NSDI 2011, Algorithm 1), Mesos hierarchical allocator (reference, sections 4 to 7), DESIGN's differences.
+//   L1. An agent that a run has visited has nothing left to give (division.ts, D4), so every change that could make it give again is noted in
+//       the schedule at the place where it happens. Agents with something left that quota holds back are looked at in every batch.
+//   L2. While no framework is active, and no machine is to be left, nothing is noted: becoming active concerns all agents.
+//   L3. What an agent runs for a framework that has not subscribed yet (the leader is new) is not free, and is in nobody's share until the
+//       framework is added with what it uses. It does count as consumed by its role: a limit holds from the first moment.
+//   L4. While recovering after a failover (reference, section 10) no run is due but the end of the wait.
+// Source: DRF (Ghodsi et al., NSDI 2011, Algorithm 1), Mesos hierarchical allocator (reference, sections 4 to 7 and 10), DESIGN's differences.
 
 import { BugError, invariant } from '../common/invariant';
-import type { AgentInfo } from '../common/model/agent';
+import type { AgentInfo, Unavailability } from '../common/model/agent';
 import type { FrameworkInfo } from '../common/model/framework';
 import type { AgentId, FrameworkId } from '../common/model/ids';
 import { Resources } from '../common/model/resources';
 import type { OfferConstraints } from '../common/model/scheduler-protocol';
 import type { Random } from '../common/ports';
 import { AgentLedger } from './agent-ledger';
-import type { Allocation, Allocator, AllocatorFactory, AllocatorOptions, RoleShare, UsedByFramework } from './allocator';
+import type {
+  AllocationRun,
+  AllocatorFactory,
+  AllocatorOptions,
+  Explanation,
+  InverseOfferAnswer,
+  Quota,
+  Recovery,
+  ResourceConversion,
+  RoleShare,
+  UsedByFramework,
+  WhatIfAnswer,
+  WhatIfQuestion,
+} from './allocator';
+import { BundleCache, type Bundle } from './bundle';
+import { Charges } from './charges';
 import { ClusterTotals } from './cluster-totals';
 import { DeclineFilters } from './decline-filters';
-import { mayReceiveAgent, satisfiesConstraints, withoutIncapable } from './eligibility';
-import { isAllocatable, minAllocatableFor } from './minimum-size';
-import { RoleTree, type Membership } from './role-tree';
+import { Division, type RunParts, type RunSeeds } from './division';
+import { explain, type AllocatorView } from './explain';
+import { FrameworkLedger } from './framework-ledger';
+import { InverseOffers } from './inverse-offers';
+import { QuotaLedger } from './quota-ledger';
+import type { Membership, RoleNode } from './role-node';
+import { RoleTree, weightDefault } from './role-tree';
 import { RunSchedule } from './run-schedule';
+import { StandingBack } from './standing-back';
+import type { Vector } from './vector';
+import { whatIf, type Position, type TrialAllocator } from './what-if';
 
 /** The weighted DRF allocator. Options are taken as valid: the master checked them as it read its flags. */
 export const createDrfAllocator: AllocatorFactory = (options, random) => new DrfAllocator(options, random);
 
-interface Framework {
-  readonly id: FrameworkId;
-  info: FrameworkInfo;
-  offerConstraints: OfferConstraints;
-  isActive: boolean;
-  /** By role: those it subscribes to, and those it left while it still holds something in them. */
-  readonly memberships: Map<string, Membership>;
+/** Longest time that a filter may last. Source: Mesos. */
+const refuseMsMax = 365 * 24 * 3600 * 1000;
+
+/** The wait for agents after a failover (L4). */
+interface AgentWait {
+  readonly agentCountNeeded: number;
+  agentCount: number;
+  readonly untilMs: number;
 }
 
-/** What one visit hands to one membership, before it is charged. */
-interface Grant {
-  readonly member: Membership;
-  readonly bundle: Resources;
-}
-
-class DrfAllocator implements Allocator {
-  readonly #totals = new ClusterTotals();
-  readonly #tree = new RoleTree(this.#totals);
+class DrfAllocator implements TrialAllocator {
+  readonly #totals: ClusterTotals;
+  readonly #bundles: BundleCache;
+  readonly #nothing: Bundle;
+  readonly #quotas: QuotaLedger;
+  readonly #tree: RoleTree;
   readonly #filters = new DeclineFilters();
+  readonly #charges: Charges;
+  readonly #standingBack: StandingBack;
+  readonly #inverseOffers = new InverseOffers();
   readonly #schedule: RunSchedule<AgentLedger>;
-  readonly #frameworks = new Map<FrameworkId, Framework>();
+  readonly #runParts: RunParts;
+  readonly #frameworks = new Map<FrameworkId, FrameworkLedger>();
   readonly #agents = new Map<AgentId, AgentLedger>();
-  /** D4. In allocated form, as reported. No empty value at either level. */
+  /** L3. In allocated form, as reported. No empty value at either level. */
   readonly #unclaimed = new Map<FrameworkId, Map<AgentId, Resources>>();
+  /** Agents that were left with something while there was a quota (L1). */
+  readonly #heldBack = new Set<AgentLedger>();
+  #allowList: ReadonlySet<string> | undefined;
+  #recovery: AgentWait | undefined;
+  /** Frameworks with minimum sizes of their own: with one, the global list does not say what is worth an offer to anybody. */
+  #ownSizesCount = 0;
   #runCount = 0;
 
   constructor(
     private readonly options: AllocatorOptions,
     private readonly random: Random,
   ) {
+    this.#totals = new ClusterTotals(options.fairSharingExcludedNames);
+    this.#bundles = new BundleCache(this.#totals);
+    this.#nothing = this.#bundles.of(Resources.empty);
+    this.#quotas = new QuotaLedger(this.#totals, (roomAt) => this.#isWorthOffering(roomAt));
+    this.#tree = new RoleTree(this.#totals, this.#quotas, { roles: options.roleSorter, frameworks: options.frameworkSorter });
+    this.#charges = new Charges(this.#bundles, this.#tree, this.#quotas);
+    this.#standingBack = new StandingBack(this.#tree, options.allocationIntervalMs);
     this.#schedule = new RunSchedule(options.allocationIntervalMs, options.eventDelayMs);
+    this.#runParts = {
+      options,
+      totals: this.#totals,
+      nothing: this.#nothing,
+      tree: this.#tree,
+      quotas: this.#quotas,
+      filters: this.#filters,
+      charges: this.#charges,
+      standingBack: this.#standingBack,
+    };
   }
 
   get filterCount(): number {
@@ -89,15 +136,17 @@ class DrfAllocator implements Allocator {
     },
     nowMs: number,
   ): void {
-    invariant(!this.#frameworks.has(id), `Framework ${id} is added once`);
-    const framework: Framework = { id, info, offerConstraints: options.offerConstraints, isActive: options.active, memberships: new Map() };
+    invariant(!this.#frameworks.has(id), 'A framework is added once');
+    this.#wake(nowMs);
+    const framework = new FrameworkLedger(id, info, options.offerConstraints, options.active, this.options);
     this.#frameworks.set(id, framework);
+    this.#countOwnSizes(framework, 1);
     // What agents reported of it is in `used`, as far as it still runs.
-    for (const [agentId, reported] of this.#unclaimed.get(id) ?? []) {
-      this.#agent(agentId).credit(reported);
-      this.#noteChange(this.#agent(agentId), nowMs);
+    for (const [agentId, reported] of [...(this.#unclaimed.get(id) ?? [])]) {
+      const agent = this.#agent(agentId);
+      this.#addUnclaimed(id, agent, reported, -1);
+      this.#noteChange(agent, nowMs);
     }
-    this.#unclaimed.delete(id);
     for (const [agentId, used] of options.used) {
       const agent = this.#agents.get(agentId);
       if (agent !== undefined) this.#chargeByRole(framework, agent, used);
@@ -112,15 +161,19 @@ class DrfAllocator implements Allocator {
     for (const member of [...framework.memberships.values()]) {
       this.#filters.removeOfMember(member);
       this.#tree.deactivate(member);
+      this.#standingBack.reset(member);
       member.isSubscribed = false;
-      for (const [agentId, held] of [...member.held]) this.#credit(member, this.#agent(agentId), held, nowMs);
+      for (const { agent, allocated } of [...member.holdings]) this.#credit(member, agent, allocated, nowMs);
       this.#untrackIfUnused(framework, member);
     }
+    this.#inverseOffers.forgetFramework(id);
+    this.#countOwnSizes(framework, -1);
     this.#frameworks.delete(id);
     this.#rest();
   }
 
   activateFramework(id: FrameworkId, nowMs: number): void {
+    this.#wake(nowMs);
     const framework = this.#framework(id);
     framework.isActive = true;
     for (const member of framework.memberships.values()) this.#applyActivity(framework, member);
@@ -135,13 +188,16 @@ class DrfAllocator implements Allocator {
       this.#filters.removeOfMember(member);
       this.#applyActivity(framework, member);
     }
+    this.#inverseOffers.disconnected(id);
     this.#rest();
   }
 
   updateFramework(id: FrameworkId, info: FrameworkInfo, suppressedRoles: readonly string[], offerConstraints: OfferConstraints, nowMs: number): void {
+    this.#wake(nowMs);
     const framework = this.#framework(id);
-    framework.info = info;
-    framework.offerConstraints = offerConstraints;
+    this.#countOwnSizes(framework, -1);
+    framework.replaceInfo(info, offerConstraints);
+    this.#countOwnSizes(framework, 1);
     this.#subscribe(framework, suppressedRoles);
     // It may now be eligible for what everyone left. No run of its own: the batch will do. Source: Mesos.
     this.#schedule.noteChange('all', nowMs);
@@ -158,6 +214,7 @@ class DrfAllocator implements Allocator {
   }
 
   revive(id: FrameworkId, roles: readonly string[], nowMs: number): void {
+    this.#wake(nowMs);
     const framework = this.#framework(id);
     for (const member of this.#subscribed(framework, roles)) {
       member.isSuppressed = false;
@@ -168,34 +225,52 @@ class DrfAllocator implements Allocator {
     this.#rest();
   }
 
+  // Roles
+
   updateWeight(role: string, weight: number): void {
     invariant(weight > 0 && Number.isFinite(weight), `The weight of role "${role}" is a number > 0, got ${weight}`);
     this.#tree.setWeight(role, weight);
   }
 
+  updateQuota(role: string, quota: Quota, nowMs: number): void {
+    this.#tree.setQuota(role, quota);
+    // A new guarantee takes from everybody's headroom, a new limit from the role alone; what either gives back anybody may have.
+    if (!this.#isIdle) this.#schedule.noteChange('all', nowMs);
+  }
+
   // Agents
 
   addAgent(id: AgentId, info: AgentInfo, used: UsedByFramework, nowMs: number): void {
-    invariant(!this.#agents.has(id), `Agent ${id} is added once`);
-    const agent = new AgentLedger(id, info);
+    invariant(!this.#agents.has(id), 'An agent is added once');
+    const total = this.#bundles.of(info.resources.unallocated());
+    const agent = new AgentLedger(id, info, total, this.#nothing);
+    agent.isAllowed = this.#allowList?.has(info.hostname) ?? true;
     this.#agents.set(id, agent);
-    this.#totals.replace(Resources.empty.quantities(), agent.total.quantities());
+    this.#addTotal(total, 1);
     for (const [frameworkId, resources] of used) this.charge(frameworkId, id, resources);
     this.#trigger(agent, nowMs);
+    this.#wantQuotaBatch(nowMs);
+    if (this.#recovery !== undefined) {
+      this.#recovery.agentCount++;
+      if (this.#recovery.agentCount >= this.#recovery.agentCountNeeded) this.#endRecovery(nowMs);
+    }
   }
 
-  removeAgent(id: AgentId): void {
+  removeAgent(id: AgentId, nowMs: number): void {
     const agent = this.#agent(id);
-    for (const member of [...agent.holders]) {
-      const held = member.held.get(id);
-      if (held !== undefined) this.#tree.credit(member, id, held);
-      this.#untrackIfUnused(this.#framework(member.frameworkId), member);
+    for (const { member, allocated } of [...agent.holdings]) {
+      this.#charges.credit(member, agent, allocated);
+      this.#untrackIfUnused(member.framework, member);
     }
-    for (const frameworkId of [...this.#unclaimed.keys()]) this.#setUnclaimed(frameworkId, id, Resources.empty);
-    this.#filters.removeOfAgent(id);
+    for (const frameworkId of [...this.#unclaimed.keys()]) this.#addUnclaimed(frameworkId, agent, this.#unclaimedOn(frameworkId, id), -1);
+    this.#filters.removeOfAgent(agent);
+    this.#inverseOffers.forgetAgent(agent);
     this.#schedule.forget(agent);
-    this.#totals.replace(agent.total.quantities(), Resources.empty.quantities());
+    this.#heldBack.delete(agent);
+    this.#addTotal(agent.total, -1);
     this.#agents.delete(id);
+    this.#wantQuotaBatch(nowMs);
+    this.#rest();
   }
 
   updateAgent(id: AgentId, info: AgentInfo, nowMs: number): void {
@@ -204,12 +279,13 @@ class DrfAllocator implements Allocator {
     const hasNewAttributes = JSON.stringify(before.attributes) !== JSON.stringify(info.attributes);
     const hasNewTotal = !before.resources.equals(info.resources);
     const isElsewhere = before.hostname !== info.hostname || JSON.stringify(before.domain) !== JSON.stringify(info.domain);
-    const totalBefore = agent.total;
-    agent.replaceInfo(info);
-    this.#totals.replace(totalBefore.quantities(), agent.total.quantities());
+    this.#replaceInfo(agent, info);
+    agent.isAllowed = this.#allowList?.has(info.hostname) ?? true;
     // Whoever declined the machine declined another kind of machine. Source: Mesos.
-    if (hasNewAttributes) this.#filters.removeOfAgent(id);
+    if (hasNewAttributes) this.#filters.removeOfAgent(agent);
+    if (!agent.isAllowed) this.#schedule.forget(agent);
     if (hasNewAttributes || hasNewTotal || isElsewhere) this.#trigger(agent, nowMs);
+    this.#wantQuotaBatch(nowMs);
   }
 
   activateAgent(id: AgentId, nowMs: number): void {
@@ -224,16 +300,31 @@ class DrfAllocator implements Allocator {
     this.#schedule.forget(agent);
   }
 
+  updateAllowList(hostnames: ReadonlySet<string> | undefined, nowMs: number): void {
+    this.#allowList = hostnames;
+    for (const agent of this.#agents.values()) {
+      const wasAllowed = agent.isAllowed;
+      agent.isAllowed = hostnames?.has(agent.info.hostname) ?? true;
+      if (agent.isAllowed && !wasAllowed) this.#noteChange(agent, nowMs);
+      if (!agent.isAllowed) this.#schedule.forget(agent);
+    }
+  }
+
   // Charges
 
   charge(frameworkId: FrameworkId, agentId: AgentId, resources: Resources): void {
     const framework = this.#frameworks.get(frameworkId);
     const agent = this.#agent(agentId);
-    if (framework !== undefined) {
-      this.#chargeByRole(framework, agent, resources);
-    } else {
-      agent.charge(resources);
-      this.#setUnclaimed(frameworkId, agentId, this.#unclaimedOn(frameworkId, agentId).plus(resources));
+    if (framework !== undefined) this.#chargeByRole(framework, agent, resources);
+    else this.#addUnclaimed(frameworkId, agent, resources, 1);
+  }
+
+  transitionOfferedToAllocated(frameworkId: FrameworkId, agentId: AgentId, resources: Resources): void {
+    const framework = this.#frameworks.get(frameworkId);
+    if (framework === undefined || !this.#agents.has(agentId)) return;
+    for (const role of byAllocationRole(resources).keys()) {
+      const member = framework.memberships.get(role);
+      if (member !== undefined) this.#standingBack.noteUse(member);
     }
   }
 
@@ -241,7 +332,7 @@ class DrfAllocator implements Allocator {
     frameworkId: FrameworkId,
     agentId: AgentId,
     resources: Resources,
-    recovery: { readonly cause: 'ended' | 'declined'; readonly refuseMs: number },
+    recovery: Recovery,
     nowMs: number,
   ): void {
     const framework = this.#frameworks.get(frameworkId);
@@ -251,25 +342,51 @@ class DrfAllocator implements Allocator {
       this.#recoverUnclaimed(frameworkId, agent, resources, nowMs);
       return;
     }
-    invariant(recovery.refuseMs >= 0, `The time to refuse is >= 0 ms, got ${recovery.refuseMs}`);
-    for (const [role, part] of byAllocationRole(resources)) {
-      const member = framework.memberships.get(role);
-      invariant(member, `Framework ${frameworkId} holds something in role "${role}" as it returns ${part.toString()}`);
-      // The filter first: the run that the return leads to must see it.
-      if (recovery.refuseMs > 0 && member.isSubscribed && framework.isActive) {
-        const effectiveMs = Math.max(this.options.allocationIntervalMs, recovery.refuseMs);
-        this.#filters.add(member, agentId, part.unallocated(), nowMs + effectiveMs);
-      }
-      this.#credit(member, agent, part, nowMs);
-      this.#untrackIfUnused(framework, member);
-    }
+    invariant(recovery.refuseMs >= 0, 'The time to refuse is >= 0 ms');
+    const only = resources.allocationRole;
+    if (only !== undefined) this.#recover(framework, agent, only, resources, recovery, nowMs);
+    else for (const [role, part] of byAllocationRole(resources)) this.#recover(framework, agent, role, part, recovery, nowMs);
     if (recovery.cause === 'ended') this.#trigger(agent, nowMs);
+  }
+
+  updateAllocation(frameworkId: FrameworkId, agentId: AgentId, offered: Resources, conversions: readonly ResourceConversion[], nowMs: number): void {
+    const agent = this.#agent(agentId);
+    const role = offered.allocationRole;
+    const member = role === undefined ? undefined : this.#framework(frameworkId).memberships.get(role);
+    invariant(member, 'What is converted is offered to the framework in one role');
+    let converted = offered;
+    let total = agent.info.resources.unallocated();
+    for (const conversion of conversions) {
+      invariant(converted.contains(conversion.consumed), 'A conversion consumes what is offered, or what an earlier one made of it');
+      converted = converted.minus(conversion.consumed).plus(conversion.converted);
+      // Further copies of what is shared are uses of one thing: the agent has no more for it.
+      if (!conversion.consumed.isEmpty) total = total.minus(conversion.consumed.unallocated()).plus(conversion.converted.unallocated());
+    }
+    this.#charges.exchange(member, agent, offered, converted);
+    this.#replaceTotal(agent, total);
+    this.#noteChange(agent, nowMs);
+    this.#wantQuotaBatch(nowMs);
+  }
+
+  updateAvailable(agentId: AgentId, conversions: readonly ResourceConversion[], nowMs: number): boolean {
+    const agent = this.#agent(agentId);
+    let free = agent.free.resources;
+    let total = agent.info.resources.unallocated();
+    for (const { consumed, converted } of conversions) {
+      if (!free.contains(consumed)) return false;
+      free = free.minus(consumed).plus(converted);
+      total = total.minus(consumed).plus(converted);
+    }
+    this.#replaceTotal(agent, total);
+    this.#noteChange(agent, nowMs);
+    this.#wantQuotaBatch(nowMs);
+    return true;
   }
 
   charged(frameworkId: FrameworkId): ReadonlyMap<AgentId, Resources> {
     const charged = new Map(this.#unclaimed.get(frameworkId));
     for (const member of this.#frameworks.get(frameworkId)?.memberships.values() ?? []) {
-      for (const [agentId, held] of member.held) charged.set(agentId, (charged.get(agentId) ?? Resources.empty).plus(held));
+      for (const { agent, allocated } of member.holdings) charged.set(agent.id, (charged.get(agent.id) ?? Resources.empty).plus(allocated));
     }
     return charged;
   }
@@ -282,87 +399,205 @@ class DrfAllocator implements Allocator {
       dominantResource: node.dominantResource(),
       frameworkIds: [...node.members.keys()].sort(),
       charged: this.#totals.named(node.amounts),
+      reserved: this.#totals.named(node.reserved),
+      consumed: this.#totals.named(node.consumed),
+      quota: this.#tree.quotaOf(node),
+      filterCount: [...node.members.values()].reduce((sum, member) => sum + this.#filters.countOf(member), 0),
     }));
+  }
+
+  // Maintenance
+
+  updateUnavailability(agentId: AgentId, unavailability: Unavailability | undefined, nowMs: number): void {
+    this.#wake(nowMs);
+    const agent = this.#agent(agentId);
+    this.#inverseOffers.setWindow(agent, unavailability);
+    this.#trigger(agent, nowMs);
+    this.#rest();
+  }
+
+  updateInverseOffer(frameworkId: FrameworkId, agentId: AgentId, answer: InverseOfferAnswer | undefined, refuseMs: number, nowMs: number): void {
+    const agent = this.#agents.get(agentId);
+    if (agent === undefined) return;
+    this.#inverseOffers.answered(frameworkId, agent, answer, refuseMs > 0 ? this.#lapseOf(refuseMs, nowMs) : undefined);
+    this.#noteChange(agent, nowMs);
+  }
+
+  inverseOfferAnswers(agentId: AgentId): ReadonlyMap<FrameworkId, InverseOfferAnswer> {
+    return this.#inverseOffers.answersOn(this.#agent(agentId));
   }
 
   // Runs
 
+  recover(agentCount: number, nowMs: number): void {
+    const agentCountNeeded = Math.floor(agentCount * this.options.recoveryAgentFactor);
+    if (this.#quotas.isEmpty || agentCountNeeded === 0) return;
+    this.#recovery = { agentCountNeeded, agentCount: 0, untilMs: nowMs + this.options.recoveryTimeoutMs };
+  }
+
   nextRunAtMs(): number {
-    if (this.#tree.activeCount === 0) return Infinity;
-    // A filter is still seen by the batch at its own expiry, so the batch after it is the first that could offer again.
-    return Math.min(this.#schedule.dueAtMs, this.#schedule.batchAfterMs(this.#filters.nextExpiryMs));
+    if (this.#recovery !== undefined) return this.#recovery.untilMs;
+    if (this.#isIdle) return Infinity;
+    return Math.min(this.#schedule.dueAtMs, this.#filters.nextLapseMs);
   }
 
-  run(nowMs: number): readonly Allocation[] {
-    this.#filters.expire(nowMs, (agentId, expiredAtMs) => this.#noteChange(this.#agent(agentId), expiredAtMs));
-    const candidates = this.#schedule.take(nowMs);
-    if (candidates === undefined || this.#tree.activeCount === 0) return [];
+  run(nowMs: number): AllocationRun {
+    if (this.#recovery !== undefined) {
+      if (nowMs >= this.#recovery.untilMs) this.#endRecovery(nowMs);
+      return nothingHandedOut;
+    }
+    if (this.#isIdle) return nothingHandedOut;
+    this.#filters.lapse(nowMs, (_member, agent) => {
+      if (agent.takesPart) this.#schedule.noteDue(agent, nowMs);
+    });
+    const due = this.#schedule.take(nowMs);
+    if (due === undefined) return nothingHandedOut;
+    const seeds = this.#drawSeeds();
+    this.#standingBack.endDue(nowMs);
     this.#runCount++;
-    const allocations: Allocation[] = [];
-    for (const agent of this.#shuffled(candidates === 'all' ? this.#agents.values() : candidates)) {
-      for (const { member, bundle } of this.#visit(agent)) {
-        const role = member.role.path;
-        const resources = bundle.allocatedTo(role);
-        invariant(agent.free.contains(bundle), `What is handed out on agent ${agent.id} is free (A1)`);
-        this.#charge(member, agent, resources);
-        allocations.push({ frameworkId: member.frameworkId, role, agentId: agent.id, resources });
-      }
-      // Shared amounts are free again for the next run, whoever has them (agent-ledger.ts, G1).
-      if (agent.hasShared) this.#noteChange(agent, nowMs);
-    }
-    return allocations;
+    const division = new Division(this.#runParts, this.#runCount);
+    const candidates = this.#candidates(due.agents, due.isBatch, nowMs);
+    division.allocate(candidates, seeds);
+    this.#noteLeftOver(candidates, nowMs);
+    // What went out may have met a guarantee, and so freed headroom for what was held back.
+    if (division.allocations.length > 0) this.#wantQuotaBatch(nowMs);
+    return { allocations: division.allocations, inverseOffers: this.#requestInverseOffers(due.agents, due.isBatch, nowMs) };
   }
 
-  /** Those of the agents that have something to give, every order equally likely (Fisher-Yates). */
-  #shuffled(agents: Iterable<AgentLedger>): readonly AgentLedger[] {
-    const list: AgentLedger[] = [];
-    for (const agent of agents) if (agent.isActive && !agent.free.isEmpty) list.push(agent);
-    for (let i = list.length - 1; i > 0; i--) {
-      const j = Math.floor(this.random.next() * (i + 1));
-      const agent = list[i]!;
-      list[i] = list[j]!;
-      list[j] = agent;
-    }
-    return list;
+  /** Those that a run over `agents` looks at: they take part, have something free, and somebody may want it. */
+  #candidates(agents: ReadonlySet<AgentLedger> | 'all', isBatch: boolean, nowMs: number): readonly AgentLedger[] {
+    const { activeBits } = this.#tree;
+    const candidates: AgentLedger[] = [];
+    const consider = (agent: AgentLedger): void => {
+      if (!agent.takesPart) return;
+      const { free, refusals } = agent;
+      if (free.isEmpty) return;
+      agent.lastVisitMs = nowMs;
+      agent.lastVisitRun = this.#runCount;
+      refusals.recall(free);
+      if (!refusals.hasAll(activeBits)) candidates.push(agent);
+    };
+    for (const agent of agents === 'all' ? this.#agents.values() : agents) consider(agent);
+    if (isBatch && agents !== 'all') for (const agent of this.#heldBack) if (!agents.has(agent)) consider(agent);
+    return candidates;
   }
 
-  /**
-   * Divides what is free on one agent (D1). Nothing is charged yet, so that the orders stand still while they are read; nothing is lost
-   * by that: roles and, within each role, frameworks are asked once per agent.
-   */
-  #visit(agent: AgentLedger): readonly Grant[] {
-    const grants: Grant[] = [];
-    let free = agent.free;
-    for (const role of this.#tree.inOrder()) {
-      if (free.isEmpty) break;
-      let offerable = free.allocatableTo(role.path);
-      if (offerable.isEmpty) continue;
-      for (const member of role.activeMembers.inOrder()) {
-        const bundle = this.#bundleFor(member, agent, offerable);
-        if (bundle === undefined) continue;
-        grants.push({ member, bundle });
-        free = free.minus(bundle);
-        offerable = offerable.minus(bundle);
-        if (offerable.isEmpty) break;
-      }
-    }
-    return grants;
+  #drawSeeds(): RunSeeds {
+    const guarantees = Math.floor(this.random.next() * 2 ** 32);
+    const fairShare = Math.floor(this.random.next() * 2 ** 32);
+    return { guarantees, fairShare };
   }
 
-  /** All of `offerable` that the framework may have and would not decline again; undefined when that is nothing worth an offer. */
-  #bundleFor(member: Membership, agent: AgentLedger, offerable: Resources): Resources | undefined {
-    const { info, offerConstraints } = this.#framework(member.frameworkId);
-    const role = member.role.path;
-    if (!satisfiesConstraints(offerConstraints.get(role), agent.info)) return undefined;
-    if (!mayReceiveAgent(info, agent.total)) return undefined;
-    const bundle = withoutIncapable(info, offerable);
-    if (!isAllocatable(bundle, minAllocatableFor(info, role, this.options.minAllocatable))) return undefined;
-    return this.#filters.refuses(member, agent.id, bundle) ? undefined : bundle;
+  /** What a run leaves is left for good (L1), except what quota held back, and shared amounts, which are free again for the next run. */
+  #noteLeftOver(visited: readonly AgentLedger[], nowMs: number): void {
+    for (const agent of visited) {
+      if (agent.total.hasShared) this.#noteChange(agent, nowMs);
+      if (this.#quotas.isEmpty || agent.free.isEmpty) this.#heldBack.delete(agent);
+      else this.#heldBack.add(agent);
+    }
+  }
+
+  #requestInverseOffers(agents: ReadonlySet<AgentLedger> | 'all', isBatch: boolean, nowMs: number): AllocationRun['inverseOffers'] {
+    if (this.#inverseOffers.isEmpty) return [];
+    for (const agent of this.#inverseOffers.agents) this.#noteChange(agent, nowMs);
+    return this.#inverseOffers.request(isBatch ? 'all' : agents, nowMs);
+  }
+
+  #endRecovery(nowMs: number): void {
+    this.#recovery = undefined;
+    this.#schedule.clear(); // What asked for runs meanwhile is among all.
+    if (!this.#isIdle) this.#schedule.trigger('all', nowMs);
+  }
+
+  // Questions
+
+  explain(frameworkId: FrameworkId, role: string, agentId: AgentId, nowMs: number): Explanation {
+    return explain(this.#view(), { frameworkId, role, agentId }, nowMs);
+  }
+
+  whatIf(question: WhatIfQuestion, nowMs: number): WhatIfAnswer {
+    return whatIf((division) => this.#copy(division, nowMs), this.positions(), question, nowMs, this.#nextBatchMs(nowMs));
+  }
+
+  /** The first batch by which whatever is asked for now has had its event-driven run. */
+  #nextBatchMs(nowMs: number): number {
+    return this.#schedule.batchAfterMs(nowMs);
+  }
+
+  positions(): readonly Position[] {
+    return [...this.#frameworks.values()].flatMap(({ memberships }) =>
+      [...memberships.values()].map((member) => ({
+        frameworkId: member.frameworkId,
+        role: member.role.path,
+        share: member.currentShare(), // Frameworks weigh 1.
+        held: this.#totals.named(member.amounts),
+        isActive: member.isActive,
+      })),
+    );
+  }
+
+  #view(): AllocatorView {
+    return {
+      options: this.options,
+      totals: this.#totals,
+      tree: this.#tree,
+      quotas: this.#quotas,
+      filters: this.#filters,
+      agents: this.#agents,
+      frameworks: this.#frameworks,
+      recovery: this.#recovery,
+    };
+  }
+
+  /** Everything that decides, in an allocator of its own; `afresh`: without what is held, declined or counted. */
+  #copy(division: WhatIfQuestion['division'], nowMs: number): DrfAllocator {
+    // The middle of every draw: both sides of a comparison see the same luck.
+    const copy = new DrfAllocator(this.options, { next: () => 0.5 });
+    for (const node of this.#tree.nodes()) {
+      if (node.weight !== weightDefault) copy.updateWeight(node.path, node.weight);
+      if (node.quota !== undefined) copy.updateQuota(node.path, node.quota.quota, nowMs);
+    }
+    if (this.#allowList !== undefined) copy.updateAllowList(this.#allowList, nowMs);
+    for (const agent of this.#agents.values()) {
+      copy.addAgent(agent.id, agent.info, new Map(), nowMs);
+      if (!agent.isActive) copy.deactivateAgent(agent.id);
+    }
+    const isAfresh = division === 'afresh';
+    for (const { id, info, isActive, offerConstraints, memberships } of this.#frameworks.values()) {
+      const suppressedRoles = [...memberships.values()].filter(({ isSuppressed }) => isSuppressed).map(({ role }) => role.path);
+      const used = isAfresh ? new Map<AgentId, Resources>() : this.charged(id);
+      copy.addFramework(id, info, { suppressedRoles, active: isActive, offerConstraints, used }, nowMs);
+    }
+    if (isAfresh) return copy;
+    for (const [frameworkId, onAgents] of this.#unclaimed) for (const [agentId, resources] of onAgents) copy.charge(frameworkId, agentId, resources);
+    for (const node of this.#tree.nodes()) copy.#takeOverCounts(node, this.#nextBatchMs(nowMs));
+    for (const agent of this.#agents.values()) {
+      for (const { member, refused, lapsesAtMs } of this.#filters.on(agent)) copy.#takeOverFilter(member, agent.id, refused, lapsesAtMs);
+    }
+    return copy;
+  }
+
+  /** Grant counts and standing, which decide ties and order, as `node` of another allocator will have them in its next batch. */
+  #takeOverCounts(node: RoleNode, batchMs: number): void {
+    const own = this.#tree.find(node.path);
+    if (own === undefined) return;
+    own.setGrantCount(node.grantCount);
+    own.leaf.setGrantCount(node.leaf.grantCount);
+    for (const [id, member] of node.members) {
+      const ownMember = own.members.get(id);
+      ownMember?.setGrantCount(member.grantCount);
+      if (ownMember !== undefined && member.standsBack && member.standing!.untilMs > batchMs) this.#tree.setStandsBack(ownMember, true);
+    }
+  }
+
+  #takeOverFilter({ frameworkId, role }: Membership, agentId: AgentId, refused: Bundle, lapsesAtMs: number): void {
+    const member = this.#framework(frameworkId).memberships.get(role.path);
+    if (member !== undefined) this.#filters.add(member, this.#agent(agentId), this.#bundles.of(refused.resources), lapsesAtMs);
   }
 
   // What the operations share
 
-  #framework(id: FrameworkId): Framework {
+  #framework(id: FrameworkId): FrameworkLedger {
     const framework = this.#frameworks.get(id);
     if (framework === undefined) throw new BugError(`Framework ${id} is not known to the allocator`);
     return framework;
@@ -375,7 +610,7 @@ class DrfAllocator implements Allocator {
   }
 
   /** Makes the subscriptions exactly those of `framework.info.roles`, and the suppressed ones exactly `suppressedRoles`. */
-  #subscribe(framework: Framework, suppressedRoles: readonly string[]): void {
+  #subscribe(framework: FrameworkLedger, suppressedRoles: readonly string[]): void {
     const roles = new Set(framework.info.roles);
     const suppressed = new Set(suppressedRoles);
     for (const role of roles) {
@@ -396,80 +631,193 @@ class DrfAllocator implements Allocator {
     }
   }
 
-  #subscribed(framework: Framework, roles: readonly string[]): Membership[] {
+  #subscribed(framework: FrameworkLedger, roles: readonly string[]): Membership[] {
     const isMeant = roles.length === 0 ? (): boolean => true : (role: string): boolean => roles.includes(role); // Empty: all. Source: Mesos.
     return [...framework.memberships.values()].filter((member) => member.isSubscribed && isMeant(member.role.path));
   }
 
-  #applyActivity(framework: Framework, member: Membership): void {
+  /** Something was said about the membership: whatever it refused or did not use before, it is asked again. */
+  #applyActivity(framework: FrameworkLedger, member: Membership): void {
+    this.#forgetRefusals(member);
+    this.#standingBack.reset(member);
     if (framework.isActive && member.isSubscribed && !member.isSuppressed) this.#tree.activate(member);
     else this.#tree.deactivate(member);
   }
 
-  #track(framework: Framework, role: string): Membership {
-    const member = this.#tree.track(role, framework.id);
+  #forgetRefusals(member: Membership): void {
+    if (!member.isRemembered) return;
+    member.isRemembered = false;
+    for (const { refusals } of this.#agents.values()) refusals.remove(member.index);
+  }
+
+  #track(framework: FrameworkLedger, role: string): Membership {
+    const member = this.#tree.track(role, framework);
     framework.memberships.set(role, member);
     return member;
   }
 
-  #untrackIfUnused(framework: Framework, member: Membership): void {
-    if (member.isSubscribed || member.held.size > 0) return;
+  #untrackIfUnused(framework: FrameworkLedger, member: Membership): void {
+    if (member.isSubscribed || member.holdings.length > 0) return;
     framework.memberships.delete(member.role.path);
+    this.#forgetRefusals(member);
+    this.#standingBack.reset(member);
     this.#tree.untrack(member);
   }
 
-  #chargeByRole(framework: Framework, agent: AgentLedger, resources: Resources): void {
-    for (const [role, part] of byAllocationRole(resources)) this.#charge(this.#track(framework, role), agent, part);
+  #chargeByRole(framework: FrameworkLedger, agent: AgentLedger, resources: Resources): void {
+    for (const [role, part] of byAllocationRole(resources)) this.#charges.charge(this.#track(framework, role), agent, part);
   }
 
-  #charge(member: Membership, agent: AgentLedger, resources: Resources): void {
-    this.#tree.charge(member, agent.id, resources);
-    agent.charge(resources);
-    agent.holders.add(member);
+  #recover(
+    framework: FrameworkLedger,
+    agent: AgentLedger,
+    role: string,
+    resources: Resources,
+    { cause, refuseMs }: Recovery,
+    nowMs: number,
+  ): void {
+    const member = framework.memberships.get(role);
+    if (member === undefined) throw new BugError(`Framework ${framework.id} returns ${resources.toString()} in role "${role}", and holds nothing in it`);
+    const returned = this.#credit(member, agent, resources, nowMs);
+    if (refuseMs > 0 && member.isSubscribed && framework.isActive) this.#refuse(member, agent, returned, this.#lapseOf(refuseMs, nowMs));
+    else if (cause === 'declined' && refuseMs === 0) this.#standingBack.noteIdleReturn(member, this.#schedule.batchAfterMs(nowMs));
+    this.#untrackIfUnused(framework, member);
+  }
+
+  #refuse(member: Membership, agent: AgentLedger, refused: Bundle, lapsesAtMs: number): void {
+    this.#filters.add(member, agent, refused, lapsesAtMs);
+    // Mostly all of an agent was offered, and all of it is declined: then the next run need not ask to know.
+    if (!agent.refusals.isAbout(refused)) return;
+    agent.refusals.add(member.index);
+    member.isRemembered = true;
+  }
+
+  /** When what is refused from now on for `refuseMs` may be offered again: with the first batch after (decline-filters.ts, F2). */
+  #lapseOf(refuseMs: number, nowMs: number): number {
+    return this.#schedule.batchAfterMs(nowMs + Math.max(this.options.allocationIntervalMs, Math.min(refuseMs, refuseMsMax)));
   }
 
   /** Returns what a membership holds. The agent has more to give from the next batch on. */
-  #credit(member: Membership, agent: AgentLedger, resources: Resources, nowMs: number): void {
-    this.#tree.credit(member, agent.id, resources);
-    agent.credit(resources);
-    if (!member.held.has(agent.id)) agent.holders.delete(member);
+  #credit(member: Membership, agent: AgentLedger, resources: Resources, nowMs: number): Bundle {
+    const returned = this.#charges.credit(member, agent, resources);
     this.#noteChange(agent, nowMs);
+    this.#wantQuotaBatch(nowMs);
+    return returned;
+  }
+
+  #addTotal(total: Bundle, sign: 1 | -1): void {
+    this.#totals.add(total.scalars, sign);
+    this.#quotas.noteNames();
+    this.#quotas.addAvailable(total.quotaScalars, sign);
+    if (!total.hasReserved) return;
+    for (const [role, scalars] of this.#reservedByHolder(total)) this.#tree.reserve(role, scalars, sign);
+  }
+
+  #reservedByHolder(total: Bundle): ReadonlyMap<string, Vector> {
+    const byHolder = new Map<string, Map<string, number>>();
+    total.resources.forEachAmount(({ name, reservations }, quantity) => {
+      const holder = reservations[reservations.length - 1]?.role;
+      if (holder === undefined || quantity === 0) return;
+      const amounts = byHolder.get(holder) ?? new Map<string, number>();
+      byHolder.set(holder, amounts.set(name, (amounts.get(name) ?? 0) + quantity));
+    });
+    return new Map([...byHolder].map(([role, amounts]) => [role, this.#totals.vectorOf(amounts)]));
+  }
+
+  #replaceInfo(agent: AgentLedger, info: AgentInfo): void {
+    const before = agent.total;
+    const after = this.#bundles.of(info.resources.unallocated());
+    if (after !== before) {
+      // First what comes: a role that is there for its reservation alone must not be forgotten in between, and its grants with it.
+      this.#addTotal(after, 1);
+      this.#addTotal(before, -1);
+    }
+    agent.replaceInfo(info, after);
+  }
+
+  #replaceTotal(agent: AgentLedger, total: Resources): void {
+    this.#replaceInfo(agent, { ...agent.info, resources: total });
   }
 
   #unclaimedOn(frameworkId: FrameworkId, agentId: AgentId): Resources {
     return this.#unclaimed.get(frameworkId)?.get(agentId) ?? Resources.empty;
   }
 
-  #setUnclaimed(frameworkId: FrameworkId, agentId: AgentId, resources: Resources): void {
+  /** L3: more (1) or less (-1) is known to run on the agent for a framework that is not known. */
+  #addUnclaimed(frameworkId: FrameworkId, agent: AgentLedger, resources: Resources, sign: 1 | -1): void {
+    if (resources.isEmpty) return;
     const onAgents = this.#unclaimed.get(frameworkId) ?? new Map<AgentId, Resources>();
-    if (resources.isEmpty) onAgents.delete(agentId);
-    else onAgents.set(agentId, resources);
+    const before = onAgents.get(agent.id) ?? Resources.empty;
+    const after = sign > 0 ? before.plus(resources) : before.minus(resources);
+    if (after.isEmpty) onAgents.delete(agent.id);
+    else onAgents.set(agent.id, after);
     if (onAgents.size === 0) this.#unclaimed.delete(frameworkId);
     else this.#unclaimed.set(frameworkId, onAgents);
+    for (const [role, part] of byAllocationRole(resources)) {
+      const { quotaScalars } = this.#bundles.of(part.unallocated());
+      this.#tree.consumeUnclaimed(role, quotaScalars, sign);
+      this.#quotas.addAvailable(quotaScalars, sign > 0 ? -1 : 1);
+    }
+    const bundle = this.#bundles.of(resources.unallocated());
+    agent.unclaimed = sign > 0 ? agent.unclaimed.plus(bundle) : agent.unclaimed.minus(bundle);
+    agent.recount();
   }
 
-  /** A task ended before its framework was back (D4). Of a framework that is gone for good nothing is unclaimed, and nothing happens. */
+  /** A task ended before its framework was back (L3). Of a framework that is gone for good nothing is unclaimed, and nothing happens. */
   #recoverUnclaimed(frameworkId: FrameworkId, agent: AgentLedger, resources: Resources, nowMs: number): void {
-    const unclaimed = this.#unclaimedOn(frameworkId, agent.id);
-    if (!unclaimed.contains(resources)) return;
-    this.#setUnclaimed(frameworkId, agent.id, unclaimed.minus(resources));
-    agent.credit(resources);
+    if (!this.#unclaimedOn(frameworkId, agent.id).contains(resources)) return;
+    this.#addUnclaimed(frameworkId, agent, resources, -1);
     this.#trigger(agent, nowMs);
+    this.#wantQuotaBatch(nowMs);
+  }
+
+  /** Whether unreserved scalars within this room can be worth an offer to anybody. */
+  #isWorthOffering(roomAt: (index: number) => number): boolean {
+    const { minAllocatable } = this.options;
+    if (this.#ownSizesCount > 0 || minAllocatable.length === 0) {
+      for (let index = 0; index < this.#totals.size; index++) if (roomAt(index) > 0) return true;
+      return false;
+    }
+    // What nobody has yet cannot be offered, nor is there a limit to it.
+    return minAllocatable.some((smallest) => [...smallest].every(([name, milli]) => roomAt(this.#totals.indexOf(name)) >= milli));
+  }
+
+  #countOwnSizes(framework: FrameworkLedger, sign: 1 | -1): void {
+    if (!framework.hasOwnSizes) return;
+    this.#ownSizesCount += sign;
+    this.#quotas.judgeAnew();
   }
 
   #noteChange(agent: AgentLedger, nowMs: number): void {
-    if (this.#tree.activeCount > 0 && agent.isActive) this.#schedule.noteChange(agent, nowMs);
+    if (!this.#isIdle && agent.takesPart) this.#schedule.noteChange(agent, nowMs);
   }
 
   #trigger(agent: AgentLedger, nowMs: number): void {
-    if (this.#tree.activeCount > 0 && agent.isActive) this.#schedule.trigger(agent, nowMs);
+    if (!this.#isIdle && agent.takesPart) this.#schedule.trigger(agent, nowMs);
   }
 
-  /** D3: with nobody left to offer to, what was noted is moot. */
+  /** What quota held back may be offered once anything anywhere has come free. */
+  #wantQuotaBatch(nowMs: number): void {
+    if (this.#heldBack.size > 0 && !this.#isIdle) this.#schedule.wantBatch(nowMs);
+  }
+
+  /** L2: nobody could be offered anything, nor asked to leave. */
+  get #isIdle(): boolean {
+    return this.#tree.activeCount === 0 && this.#inverseOffers.isEmpty;
+  }
+
+  /** L2: before anybody takes part again. What lapsed meanwhile is no reason for a run of its own: whoever comes concerns all agents. */
+  #wake(nowMs: number): void {
+    if (this.#isIdle) this.#filters.lapse(nowMs, () => undefined);
+  }
+
+  /** L2: with nobody left to offer to, what was noted is moot. */
   #rest(): void {
-    if (this.#tree.activeCount === 0) this.#schedule.clear();
+    if (this.#isIdle) this.#schedule.clear();
   }
 }
+
+const nothingHandedOut: AllocationRun = { allocations: [], inverseOffers: [] };
 
 /** The parts of `resources` by the role they are allocated to. An amount allocated to nobody is a bug of the caller. */
 function byAllocationRole(resources: Resources): ReadonlyMap<string, Resources> {
@@ -482,4 +830,3 @@ function byAllocationRole(resources: Resources): ReadonlyMap<string, Resources> 
   }
   return new Map([...roles].map((role) => [role, resources.filter((resource) => resource.allocationRole === role)]));
 }
-

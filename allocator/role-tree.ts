@@ -1,90 +1,57 @@
 // The role tree: which role is next, and which framework within it.
 //
-// Owns:      the roles as a tree of share accounts, their weights, the frameworks of each role, and the order of both.
-// Elsewhere: the arithmetic of a share (share-account.ts), what a framework is and may receive (drf-allocator.ts, eligibility.ts).
+// Owns:      the roles as a tree of share accounts, their weights, reservations and consumption, the frameworks of each role, and the order of
+//            both.
+// Elsewhere: the arithmetic of a share (share-account.ts), quotas (quota-ledger.ts), what a framework is and may receive (framework-ledger.ts), what
+//            is held where (charges.ts).
 // Invariants:
 //   R1. A charge in role a/b is charged to the framework's account there, to the virtual leaf of a/b, and to a/b and every ancestor.
 //   R2. Only siblings are compared: the children of a role with each other and with that role's own virtual leaf, which stands for the
 //       frameworks directly in it and weighs 1.0; the weight of a role is that of its whole subtree against its siblings.
 //   R3. A role, leaf or framework is in its order exactly while there is an active framework at or below it. What is not in an order still
 //       counts for its ancestors, and costs a run nothing.
-//   R4. A node exists while it has a child, a framework or a weight other than 1.0.
+//   R4. A node exists while it has a child, a framework, a reservation, something consumed, a quota, or a weight other than 1.0.
+//   R5. `consumed` of a role = scalars reserved in its subtree + unreserved non-revocable scalars charged there.
+//   R6. A leaf stands back while all active frameworks of its role do; a role while all that take part in it do.
 // Source: Mesos hierarchical roles and DRF sorter (reference 2 and 3.2).
 
-import { BugError, invariant } from '../common/invariant';
-import type { AgentId, FrameworkId } from '../common/model/ids';
-import { Resources } from '../common/model/resources';
+import { invariant } from '../common/invariant';
+
+import type { AgentId } from '../common/model/ids';
 import { ancestorsOf } from '../common/model/role';
+import { quotaDefault, type Quota, type SorterKind } from './allocator';
+import type { Bundle } from './bundle';
 import type { ClusterTotals } from './cluster-totals';
-import { ShareAccount } from './share-account';
-import { SiblingOrder } from './sibling-order';
+import type { FrameworkLedger } from './framework-ledger';
+import { Membership, RoleNode, VirtualLeaf } from './role-node';
+import type { QuotaLedger } from './quota-ledger';
+import type { ShareAccount } from './share-account';
+import type { SiblingOrder } from './sibling-order';
+import { add, isZero, type Vector } from './vector';
 
 /** Source: Mesos. */
 export const weightDefault = 1;
 
-/** The frameworks directly in a role, as one competitor of the role's children (R2). */
-export class VirtualLeaf extends ShareAccount {
-  readonly kind = 'leaf';
-  constructor(
-    readonly role: RoleNode,
-    totals: ClusterTotals,
-  ) {
-    super(`${role.path}/.`, totals);
-  }
-}
-
-/** One role with everything below it. The root is the role without a name, in which nobody can be. */
-export class RoleNode extends ShareAccount {
-  readonly kind = 'role';
-  readonly leaf: VirtualLeaf;
-  readonly children = new Map<string, RoleNode>();
-  /** The competitors within this role that have an active framework. */
-  readonly competitors: SiblingOrder<RoleNode | VirtualLeaf>;
-  /** Everyone tracked directly here, active or not. */
-  readonly members = new Map<FrameworkId, Membership>();
-  /** Those of them that are active. */
-  readonly activeMembers: SiblingOrder<Membership>;
-
-  constructor(
-    path: string,
-    readonly parent: RoleNode | undefined,
-    totals: ClusterTotals,
-  ) {
-    super(path, totals);
-    this.leaf = new VirtualLeaf(this, totals);
-    this.competitors = new SiblingOrder(totals);
-    this.activeMembers = new SiblingOrder(totals);
-  }
-}
-
-/** A framework in a role: its account among the other frameworks of the role. */
-export class Membership extends ShareAccount {
-  /** Subscribed; a role may be left while tasks in its name still run. */
-  isSubscribed = false;
-  isSuppressed = false;
-  /** What it holds in this role, per agent; never an empty value. */
-  readonly held = new Map<AgentId, Resources>();
-
-  constructor(
-    readonly frameworkId: FrameworkId,
-    readonly role: RoleNode,
-    totals: ClusterTotals,
-  ) {
-    super(frameworkId, totals);
-  }
-
-  get isActive(): boolean {
-    return this.order !== undefined;
-  }
+export interface Sorters {
+  readonly roles: SorterKind;
+  readonly frameworks: SorterKind;
 }
 
 export class RoleTree {
-  readonly #root: RoleNode;
+  readonly root: RoleNode;
   readonly #nodes = new Map<string, RoleNode>();
   #activeCount = 0;
+  /** Bit `member.index` of every active membership. */
+  #activeBits = new Int32Array(1);
+  readonly #freeIndexes: number[] = [];
+  #indexCount = 0;
 
-  constructor(private readonly totals: ClusterTotals) {
-    this.#root = new RoleNode('', undefined, totals);
+  constructor(
+    private readonly totals: ClusterTotals,
+    private readonly quotas: QuotaLedger,
+    private readonly sorters: Sorters = { roles: 'drf', frameworks: 'drf' },
+  ) {
+    this.root = new RoleNode('', undefined, totals, sorters.roles, sorters.frameworks);
   }
 
   /** Active memberships; 0 means that nobody could be given anything. */
@@ -92,66 +59,105 @@ export class RoleTree {
     return this.#activeCount;
   }
 
+  get activeBits(): Int32Array {
+    return this.#activeBits;
+  }
+
+  find(role: string): RoleNode | undefined {
+    return this.#nodes.get(role);
+  }
+
   /** The membership, tracked from now on, inactive at first. */
-  track(role: string, frameworkId: FrameworkId): Membership {
+  track(role: string, framework: FrameworkLedger): Membership {
     const node = this.#obtain(role);
-    let member = node.members.get(frameworkId);
+    let member = node.members.get(framework.id);
     if (member === undefined) {
-      member = new Membership(frameworkId, node, this.totals);
-      node.members.set(frameworkId, member);
+      member = new Membership(framework, node, this.totals, this.#freeIndexes.pop() ?? this.#indexCount++);
+      node.members.set(framework.id, member);
     }
     return member;
   }
 
-  /** Forgets a membership that holds nothing. */
+  /** Forgets a membership that holds nothing, and that no agent remembers (`isRemembered`). */
   untrack(member: Membership): void {
-    invariant(member.held.size === 0, `"${member.frameworkId}" holds nothing in role "${member.role.path}" as it leaves`);
+    invariant(member.holdings.length === 0, 'A membership holds nothing as it is forgotten');
     this.deactivate(member);
     member.role.members.delete(member.frameworkId);
+    this.#freeIndexes.push(member.index);
     this.#prune(member.role);
   }
 
   activate(member: Membership): void {
     if (member.isActive) return;
     this.#activeCount++;
+    this.#setActiveBit(member.index, true);
     const role = member.role;
     role.activeMembers.join(member);
-    if (role.activeMembers.size > 1) return;
-    role.competitors.join(role.leaf);
-    for (let node = role; node.parent !== undefined && node.order === undefined; node = node.parent) {
-      node.parent.competitors.join(node);
+    if (role.activeMembers.size === 1) {
+      role.competitors.join(role.leaf);
+      for (let node = role; node.parent !== undefined && node.order === undefined; node = node.parent) node.parent.competitors.join(node);
     }
+    this.#updateStanding(role);
   }
 
   deactivate(member: Membership): void {
     if (!member.isActive) return;
     this.#activeCount--;
+    this.#setActiveBit(member.index, false);
     const role = member.role;
     role.activeMembers.leave(member);
-    if (role.activeMembers.size > 0) return;
-    role.competitors.leave(role.leaf);
-    for (let node = role; node.parent !== undefined && node.competitors.size === 0; node = node.parent) {
-      node.parent.competitors.leave(node);
+    if (role.activeMembers.size === 0) {
+      role.competitors.leave(role.leaf);
+      for (let node = role; node.parent !== undefined && node.competitors.size === 0; node = node.parent) node.parent.competitors.leave(node);
+    }
+    this.#updateStanding(role);
+  }
+
+  /** R6. `member` is active, or stands back no more. */
+  setStandsBack(member: Membership, standsBack: boolean): void {
+    if (member.isActive) member.role.activeMembers.setStandsBack(member, standsBack);
+    else member.setStandsBack(standsBack);
+    this.#updateStanding(member.role);
+  }
+
+  /** R1: one grant. */
+  charge(member: Membership, agentId: AgentId, bundle: Bundle): void {
+    for (const account of member.accounts) account.charge(agentId, bundle);
+  }
+
+  /** R1, the other way round. */
+  credit(member: Membership, agentId: AgentId, bundle: Bundle): void {
+    for (const account of member.accounts) account.credit(agentId, bundle);
+  }
+
+  /** An operation made something else of what is charged. */
+  exchange(member: Membership, agentId: AgentId, before: Bundle, after: Bundle): void {
+    for (const account of member.accounts) account.exchange(agentId, before, after);
+  }
+
+  /** R5: charged (1) or given back (-1) in the role. */
+  consume(role: RoleNode, quotaScalars: Vector, sign: 1 | -1): void {
+    if (quotaScalars.length === 0) return;
+    for (let node = role; node.parent !== undefined; node = node.parent) {
+      if (node.quota !== undefined) this.quotas.leave(node);
+      node.consumed = add(node.consumed, quotaScalars, sign);
+      if (node.quota !== undefined) this.quotas.enter(node);
     }
   }
 
-  /** R1. `resources` are not empty. */
-  charge(member: Membership, agentId: AgentId, resources: Resources): void {
-    const held = member.held.get(agentId);
-    member.held.set(agentId, held === undefined ? resources : held.plus(resources));
-    for (const account of accountsOf(member)) account.charge(agentId, resources);
+  /** The same for a framework that is not known yet: consumed by the role, in nobody's share. */
+  consumeUnclaimed(role: string, quotaScalars: Vector, sign: 1 | -1): void {
+    const node = this.#obtain(role);
+    this.consume(node, quotaScalars, sign);
+    this.#prune(node);
   }
 
-  /** R1, the other way round. `resources` are contained in what is held. */
-  credit(member: Membership, agentId: AgentId, resources: Resources): void {
-    const held = member.held.get(agentId) ?? Resources.empty;
-    if (!held.contains(resources)) {
-      throw new BugError(`"${member.frameworkId}" gives back ${resources.toString()} on ${agentId} in role "${member.role.path}", and holds ${held.toString()}`);
-    }
-    const rest = held.minus(resources);
-    if (rest.isEmpty) member.held.delete(agentId);
-    else member.held.set(agentId, rest);
-    for (const account of accountsOf(member)) account.credit(agentId, resources);
+  /** An agent with these scalars reserved for `role` comes (1) or goes (-1). */
+  reserve(role: string, scalars: Vector, sign: 1 | -1): void {
+    const node = this.#obtain(role);
+    for (let above = node; above.parent !== undefined; above = above.parent) above.reserved = add(above.reserved, scalars, sign);
+    this.consume(node, scalars, sign);
+    this.#prune(node);
   }
 
   setWeight(role: string, weight: number): void {
@@ -160,9 +166,22 @@ export class RoleTree {
     this.#prune(node);
   }
 
-  /** Roles that have active frameworks, the one that deserves most first: the leaves of the tree, siblings in order of share. */
-  inOrder(): Iterable<RoleNode> {
-    return leavesInOrder(this.#root);
+  setQuota(role: string, quota: Quota): void {
+    invariant(!role.includes('/'), 'Quotas are for top-level roles');
+    const node = this.#obtain(role);
+    this.quotas.set(node, quota);
+    this.#prune(node);
+  }
+
+  quotaOf(node: RoleNode): Quota {
+    return node.parent === this.root ? this.quotas.of(node) : quotaDefault;
+  }
+
+  /** Roles that have active frameworks, the one that deserves most first: the leaves of the tree, siblings in order. */
+  *inOrder(visitSeed = 0): Generator<RoleNode> {
+    const walk = new RoleWalk();
+    walk.begin(this.root, visitSeed, 'all');
+    for (let role = walk.next(); role !== undefined; role = walk.next()) yield role;
   }
 
   /** All roles there are (R4), alphabetically. */
@@ -170,15 +189,33 @@ export class RoleTree {
     return [...this.#nodes.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 
+  /** R6, all the way up: who joins or leaves changes the standing of those above without changing its own. */
+  #updateStanding(role: RoleNode): void {
+    setStanding(role.competitors, role.leaf, role.activeMembers.isAllBack);
+    for (let node = role; node.parent !== undefined; node = node.parent) setStanding(node.parent.competitors, node, node.competitors.isAllBack);
+  }
+
+  #setActiveBit(index: number, isActive: boolean): void {
+    const word = index >>> 5;
+    if (word >= this.#activeBits.length) {
+      const longer = new Int32Array(Math.max(word + 1, 2 * this.#activeBits.length));
+      longer.set(this.#activeBits);
+      this.#activeBits = longer;
+    }
+    const bit = 1 << (index & 31);
+    const bits = this.#activeBits[word]!;
+    this.#activeBits[word] = isActive ? bits | bit : bits & ~bit;
+  }
+
   #obtain(path: string): RoleNode {
     const known = this.#nodes.get(path);
     if (known !== undefined) return known;
-    let node = this.#root;
-    // No recursion, here and in leavesInOrder: how deep a role may lie is up to whoever names it.
+    let node = this.root;
+    // No recursion, here and in RoleWalk: how deep a role may lie is up to whoever names it.
     for (const step of [...ancestorsOf(path).reverse(), path]) {
       let child = node.children.get(step);
       if (child === undefined) {
-        child = new RoleNode(step, node, this.totals);
+        child = new RoleNode(step, node, this.totals, this.sorters.roles, this.sorters.frameworks);
         node.children.set(step, child);
         this.#nodes.set(step, child);
       }
@@ -195,24 +232,74 @@ export class RoleTree {
   }
 }
 
-function isDispensable(node: RoleNode): boolean {
-  return node.children.size === 0 && node.members.size === 0 && node.weight === weightDefault;
-}
+/** Which top-level roles a walk leaves out, with all below: none, those without an unsatisfied guarantee, those whose limits leave nothing to offer. */
+export type WalkScope = 'all' | 'unsatisfied' | 'open';
 
-function* accountsOf(member: Membership): Generator<ShareAccount> {
-  yield member;
-  yield member.role.leaf;
-  // The root competes with nobody.
-  for (let node = member.role; node.parent !== undefined; node = node.parent) yield node;
-}
+/** A walk over the roles with active frameworks, in order; each level is read once, in its own order (R2). Begin it again rather than make another. */
+export class RoleWalk {
+  readonly #levels: (readonly (RoleNode | VirtualLeaf)[])[] = [];
+  readonly #places: number[] = [];
+  #depth = -1;
+  #visitSeed = 0;
+  #scope: WalkScope = 'all';
 
-/** Depth first; each level is read in its own order (R2). */
-function* leavesInOrder(root: RoleNode): Generator<RoleNode> {
-  const levels = [root.competitors.inOrder().values()];
-  for (let level = levels[0]; level !== undefined; level = levels[levels.length - 1]) {
-    const next = level.next();
-    if (next.done === true) levels.pop();
-    else if (next.value.kind === 'leaf') yield next.value.role;
-    else levels.push(next.value.competitors.inOrder().values());
+  begin(root: RoleNode, visitSeed: number, scope: WalkScope): void {
+    this.#depth = -1;
+    this.#visitSeed = visitSeed;
+    this.#scope = scope;
+    this.#enter(root);
+  }
+
+  /** From now on the walk leaves out more, or less. */
+  narrow(scope: WalkScope): void {
+    this.#scope = scope;
+  }
+
+  next(): RoleNode | undefined {
+    while (this.#depth >= 0) {
+      const level = this.#levels[this.#depth]!;
+      const place = this.#depth === 0 && this.#scope !== 'all' ? this.#nextTop(level as readonly RoleNode[], this.#places[0]!) : this.#places[this.#depth]!;
+      const competitor = level[place];
+      if (competitor === undefined) {
+        this.#depth--;
+        continue;
+      }
+      this.#places[this.#depth] = place + 1;
+      if (competitor instanceof VirtualLeaf) return competitor.role;
+      this.#enter(competitor);
+    }
+    return undefined;
+  }
+
+  /** Thousands of roles may be at their limits: they are passed without a look below. */
+  #nextTop(tops: readonly RoleNode[], from: number): number {
+    let place = from;
+    if (this.#scope === 'unsatisfied') while (place < tops.length && !tops[place]!.isUnsatisfied) place++;
+    else while (place < tops.length && tops[place]!.isClosed) place++;
+    return place;
+  }
+
+  #enter(node: RoleNode): void {
+    this.#depth++;
+    this.#levels[this.#depth] = node.competitors.inOrder(this.#visitSeed);
+    this.#places[this.#depth] = 0;
   }
 }
+
+function isDispensable(node: RoleNode): boolean {
+  return (
+    node.children.size === 0 &&
+    node.members.size === 0 &&
+    node.weight === weightDefault &&
+    node.quota === undefined &&
+    isZero(node.consumed) &&
+    isZero(node.reserved)
+  );
+}
+
+/** What takes no part needs no place, but must not keep an old standing for when it does. */
+function setStanding<Member extends ShareAccount>(order: SiblingOrder<Member>, member: Member, standsBack: boolean): void {
+  if (member.order === undefined) member.setStandsBack(standsBack);
+  else order.setStandsBack(member, standsBack);
+}
+

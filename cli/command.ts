@@ -31,7 +31,7 @@ export interface Positional {
   readonly name: string;
   /** What it is, after "expected": `the id of a task`. */
   readonly description: string;
-  /** Stands in when it is left out; without it the argument is required. Only the last may have one. */
+  /** Stands in when it is left out; without it the argument is required. None without one may follow. */
   readonly default?: string;
 }
 

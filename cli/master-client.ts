@@ -45,7 +45,7 @@ export class MasterClient {
    * Asks the leader and returns its answer of the expected kind. Throws AllotError: INPUT_REFUSED (the master refused the question),
    * OPERATION_FAILED (nobody leads or answers, or the answer must wait), or the reason of `signal`.
    */
-  async ask<Kind extends 'master' | 'agents' | 'frameworks' | 'tasks' | 'offers' | 'roles' | 'done' | 'sandbox-chunk'>(
+  async ask<Kind extends Exclude<OperatorReply['kind'], 'refused' | 'unavailable'>>(
     call: OperatorCall,
     kind: Kind,
     signal: AbortSignal,

@@ -19,7 +19,7 @@ import type { OperatorCall, OperatorReply } from '../common/model/operator-proto
 import type { ReceivedSchedulerCall, SchedulerEvent } from '../common/model/scheduler-protocol';
 import { describeRefusal } from '../common/refusal';
 import type { Cancel, Candidacy, Election, Environment, Link, LinkEnd, LinkHandler, Log, Registry, RegistryWrite } from '../common/ports';
-import { agentFactKey, decodeRegistryFact, encodeRegistryFact, weightFactKey } from '../proto/registry-codec';
+import { agentFactKey, decodeRegistryFact, encodeRegistryFact, quotaFactKey, weightFactKey } from '../proto/registry-codec';
 import type { MasterConfig, MasterEffect, MasterInput, RegistryChange, RegistryFact } from './core/master-step';
 import { createMasterCore, type ObservableMasterCore } from './core/master';
 
@@ -371,6 +371,8 @@ function encodeChange(change: RegistryChange): RegistryWrite {
       return { kind: 'delete', key: agentFactKey(change.agentId) };
     case 'delete-weight':
       return { kind: 'delete', key: weightFactKey(change.role) };
+    case 'delete-quota':
+      return { kind: 'delete', key: quotaFactKey(change.role) };
     default:
       return assertNever(change);
   }

@@ -2,7 +2,8 @@
 //
 // Owns:      the table of flags, the grammar of --min-allocatable-resources.
 // Elsewhere: reading the table (common/options.ts), building a master from it (main.ts).
-// Source: Mesos master flags (names and defaults where Mesos has them), split into ip and advertise as there.
+// Source: Mesos master flags (names and defaults where Mesos has them), split into ip and advertise as there. --region is the part of Mesos's
+//         --domain that decides something; --quota-recovery-timeout is fixed in Mesos.
 
 import { parseHttpPort } from '../common/http-port';
 import { optionTable, type ConfigOf } from '../common/options';
@@ -26,6 +27,10 @@ export function parseMinAllocatable(text: string, field: string): Checked<readon
     bundles.push(bundle);
   }
   return accepted(bundles);
+}
+
+function parseResourceName(text: string, field: string): Checked<string> {
+  return /^[^():;\s]+$/.test(text) ? accepted(text) : refused(field, text, 'names of resources such as gpus');
 }
 
 function parsePrefix(text: string, field: string): Checked<string> {
@@ -85,6 +90,57 @@ export const masterOptions = optionTable('master', {
     parse: parseMinAllocatable,
     group: scheduling,
     description: 'Smallest bundles worth an offer, of which one must be there',
+  },
+  'role-sorter': {
+    type: 'choice',
+    choices: ['drf', 'random'],
+    default: 'drf',
+    group: scheduling,
+    description: 'Order in which roles are asked: drf by weighted dominant share, random by lot with chances after their weights',
+  },
+  'framework-sorter': {
+    type: 'choice',
+    choices: ['drf', 'random'],
+    default: 'drf',
+    group: scheduling,
+    description: 'Order in which the frameworks of a role are asked: drf by dominant share, random by lot',
+  },
+  'fair-sharing-excluded-resource-names': {
+    type: 'list',
+    default: [],
+    parse: parseResourceName,
+    group: scheduling,
+    example: 'gpus,disk',
+    description: 'Resources that count in no share: those that only few can use, or that there is enough of for everybody',
+  },
+  'filter-gpu-resources': {
+    type: 'boolean',
+    default: true,
+    group: scheduling,
+    description: 'Agents with gpus are offered only to frameworks with the capability GPU_RESOURCES; --no-filter-gpu-resources offers them to all',
+  },
+  region: {
+    type: 'string',
+    optional: true,
+    group: scheduling,
+    example: 'eu-west',
+    description: 'Region of the masters: agents whose fault domain is in another are offered only to frameworks with the capability REGION_AWARE; without it there is no such rule',
+  },
+  'quota-recovery-timeout': {
+    type: 'duration',
+    default: '10m',
+    max: '1d',
+    group: scheduling,
+    description: 'After a change of leader with quotas, offers wait for most agents to come back, at most this long; shorter where agents often stay away, at the risk that guarantees wait',
+  },
+  'offer-constraints-re2-max-program-size': {
+    type: 'int',
+    default: 100,
+    min: 1,
+    max: 10_000,
+    unit: 'instructions',
+    group: scheduling,
+    description: 'Longest regular expression that a framework may set as a constraint on offers; longer ones cost every allocation more, for every agent',
   },
   'offer-timeout': { type: 'duration', default: '5m', min: '100ms', group: scheduling, description: 'Unanswered offers are taken back after this; shorter when schedulers hoard' },
   'max-completed-frameworks': { type: 'int', default: 50, min: 0, max: 100_000, unit: 'frameworks', group: scheduling, description: 'Ended frameworks remembered, for commands only' },

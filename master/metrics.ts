@@ -4,17 +4,17 @@
 // Elsewhere: the numbers (core/master-counters.ts), their exposition (common/metrics.ts, common/status-server.ts).
 // Invariants:
 //   U1. Counters are those of the present term, and start at zero with it; a master that does not lead shows none of them.
-// Source: the events of Mesos's `master/…` metrics; names after prometheus.io/docs/practices/naming.
+// Source: the events of Mesos's `master/…` metrics, and its quota and filter gauges per role; names after prometheus.io/docs/practices/naming.
 
 import { single, type MetricFamily, type MetricSample } from '../common/metrics';
 import type { ObservableMasterCore } from './core/master';
-import { offerHoldBucketsSeconds, type MasterCounters, type MasterGauges } from './core/master-counters';
+import { offerHoldBucketsSeconds, type MasterCounters, type MasterGauges, type RoleGauges } from './core/master-counters';
 import type { MasterHealth } from './master-node';
 
 /** What is watched: a node, or something that looks like one. */
 export interface ObservedMaster {
   /** Of the present term; undefined while not leading. */
-  readonly core: Pick<ObservableMasterCore, 'counters' | 'gauges'> | undefined;
+  readonly core: Pick<ObservableMasterCore, 'counters' | 'gauges' | 'roleGauges'> | undefined;
   readonly health: MasterHealth;
 }
 
@@ -32,7 +32,7 @@ const counterHelp: { readonly [Key in Counted]: readonly [noun: string, help: st
   offersMade: ['offers_made', 'Offers made.'],
   offersAccepted: ['offers_accepted', 'Offers accepted.'],
   offersDeclined: ['offers_declined', 'Offers declined.'],
-  offersRescinded: ['offers_rescinded', 'Offers taken back as their agent or role went away.'],
+  offersRescinded: ['offers_rescinded', 'Offers taken back as their agent or role went away, or to make room for a quota.'],
   offersExpired: ['offers_expired', 'Offers taken back as they were not answered in time.'],
   offersDiscarded: ['offers_discarded', 'Offers that ended with the session that held them, or were misused.'],
   tasksLaunched: ['tasks_launched', 'Tasks sent to agents.'],
@@ -84,6 +84,10 @@ export function masterMetrics(master: ObservedMaster): readonly MetricFamily[] {
     ofGauges(master, 'tasks', 'Tasks that have not ended, or whose end is not acknowledged, by state.', ({ tasksByState }) => byState(tasksByState), 'state'),
     ofGauges(master, 'offers_outstanding', 'Offers that are out now.', ({ offersOutstanding }) => single(offersOutstanding)),
     ofGauges(master, 'decline_filters', 'Decline filters in force now.', ({ declineFilters }) => single(declineFilters)),
+    ofRoleGauges(master, 'role_decline_filters', 'Decline filters in force now, by role.', ({ declineFilters }) => declineFilters.map(({ role, count }) => ({ labels: { role }, value: count })), 'role'),
+    ofQuotas(master, 'guarantee', 'What the role is guaranteed, by resource, in units.'),
+    ofQuotas(master, 'limit', 'What the role may have at most, by resource, in units; a resource without a line has no limit.'),
+    ofQuotas(master, 'consumed', 'What the role and those below it use or have reserved, by resource, in units; of roles with quota.'),
     ofGauges(master, 'deadlines', 'Timers that the core waits for now.', ({ deadlines }) => single(deadlines)),
     { name: 'allot_master_allocation_runs_total', help: 'Runs of the allocator.', kind: 'counter', collect: () => ofTerm(master, (core) => single(core.gauges().allocatorRuns)) },
   ];
@@ -102,6 +106,16 @@ function gauge(noun: string, help: string, collect: () => readonly MetricSample[
 
 function ofGauges(master: ObservedMaster, noun: string, help: string, read: (gauges: MasterGauges) => readonly MetricSample[], ...labels: readonly string[]): MetricFamily {
   return { ...gauge(noun, help, () => ofTerm(master, (core) => read(core.gauges()))), labels };
+}
+
+function ofRoleGauges(master: ObservedMaster, noun: string, help: string, read: (gauges: RoleGauges) => readonly MetricSample[], ...labels: readonly string[]): MetricFamily {
+  return { ...gauge(noun, help, () => ofTerm(master, (core) => read(core.roleGauges()))), labels };
+}
+
+function ofQuotas(master: ObservedMaster, figure: 'guarantee' | 'limit' | 'consumed', help: string): MetricFamily {
+  const read = ({ quotas }: RoleGauges): readonly MetricSample[] =>
+    quotas.flatMap(({ role, resource, [figure]: milli }) => (milli === undefined ? [] : [{ labels: { role, resource }, value: milli / 1000 }]));
+  return ofRoleGauges(master, `quota_${figure}`, help, read, 'role', 'resource');
 }
 
 /** States as Mesos writes them in metrics: `TASK_RUNNING` is `running`. */

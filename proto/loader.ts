@@ -34,7 +34,7 @@ const loaded = new Map<ContractFile, PackageDefinition>();
 /** The message `name` of package allot.v1, as `file` declares or imports it. */
 export function wireType(file: ContractFile, name: string): WireType {
   const bundled = bundledContract(file);
-  if (bundled !== undefined) return bundledType(bundled.lookupType(`allot.v1.${name}`), loaderOptions);
+  if (bundled !== undefined) return bundledType(bundled, name, loaderOptions);
   const definition = definitionOf(file)[`allot.v1.${name}`];
   invariant(definition && isMessage(definition), `The contract has a message ${name}`);
   return { serialize: definition.serialize, deserialize: definition.deserialize };

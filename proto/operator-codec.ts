@@ -1,12 +1,14 @@
 // Operator codec: questions of operators and their answers, wire <-> domain.
 //
 // Owns:      one table for each message of operator.proto.
-// Elsewhere: shared messages (vocabulary-codec.ts), the call (grpc-operator.ts), the answers (master/core/).
+// Elsewhere: explanations (explanation-codec.ts), shared messages (vocabulary-codec.ts), the call (grpc-operator.ts), the answers (master/core/).
 // Source: operator.proto.
 
-import type { AgentSummary, FrameworkSummary, OfferSummary, OperatorCall, OperatorReply, RoleSummary, TaskSummary } from '../common/model/operator-protocol';
+import type { AgentSummary, FrameworkSummary, OfferSummary, OperatorCall, OperatorReply, QuotaSummary, RoleSummary, TaskSummary } from '../common/model/operator-protocol';
+import type { Quantities } from '../common/model/framework';
 import { byMember, codec, count, enumeration, finite, flag, integer, message, nanoseconds, Rejection, text, type Inside, type NamesOf } from './codec';
 import { sandboxChunk } from './agent-codec';
+import { explanation, whatIfChange, whatIfDivision, whatIfEffect } from './explanation-codec';
 import { resourceList } from './resource-codec';
 import {
   agentIdMessage,
@@ -17,6 +19,7 @@ import {
   masterInfo,
   offerIdMessage,
   quantitiesMessage,
+  quotaConfig,
   refusalMessage,
   sandboxStream,
   taskIdMessage,
@@ -29,6 +32,7 @@ import type { FrameworkSummary as WireFrameworkSummary } from './generated/allot
 import type { OfferSummary as WireOfferSummary } from './generated/allot/v1/OfferSummary';
 import type { OperatorCall as WireCall } from './generated/allot/v1/OperatorCall';
 import type { OperatorReply as WireReply } from './generated/allot/v1/OperatorReply';
+import type { QuotaSummary as WireQuotaSummary } from './generated/allot/v1/QuotaSummary';
 import type { RoleSummary as WireRoleSummary } from './generated/allot/v1/RoleSummary';
 import type { TaskSummary as WireTaskSummary } from './generated/allot/v1/TaskSummary';
 
@@ -72,6 +76,32 @@ export const operatorCall = byMember<OperatorCall, WireCall>((member) => ({
       kind: field.kind('set-weight'),
       role: field.required('role', text),
       weight: field.required('weight', finite),
+    })),
+  ),
+  'get-quota': member('get_quota', message<C<'get-quota'>, Inside<WireCall, 'get_quota'>>((field) => ({ kind: field.kind('get-quota') }))),
+  'update-quota': member(
+    'update_quota',
+    message<C<'update-quota'>, Inside<WireCall, 'update_quota'>>((field) => ({
+      kind: field.kind('update-quota'),
+      configs: field.repeated('quota_configs', quotaConfig),
+      force: field.withDefault('force', flag, false),
+    })),
+  ),
+  explain: member(
+    'explain',
+    message<C<'explain'>, Inside<WireCall, 'explain'>>((field) => ({
+      kind: field.kind('explain'),
+      frameworkId: field.required('framework_id', frameworkIdMessage),
+      role: field.optional('role', text),
+      agentId: field.optional('agent_id', agentIdMessage),
+    })),
+  ),
+  'what-if': member(
+    'what_if',
+    message<C<'what-if'>, Inside<WireCall, 'what_if'>>((field) => ({
+      kind: field.kind('what-if'),
+      changes: field.repeated('changes', whatIfChange),
+      division: field.withDefault('division', whatIfDivision, 'next-batch'),
     })),
   ),
   'read-sandbox': member(
@@ -159,6 +189,9 @@ const offerSummary = message<OfferSummary, WireOfferSummary>((field) => ({
   expiresInMs: field.optional('expires_in_ms', finite),
 }));
 
+/** Fields that an older master does not fill in. */
+const nothing: Quantities = new Map();
+
 const roleSummary = message<RoleSummary, WireRoleSummary>((field) => ({
   role: field.required('role', text),
   weight: field.required('weight', finite),
@@ -166,6 +199,14 @@ const roleSummary = message<RoleSummary, WireRoleSummary>((field) => ({
   dominantResource: field.optional('dominant_resource', text),
   frameworkIds: field.repeated('frameworks', frameworkIdMessage),
   allocated: field.required('allocated', quantitiesMessage),
+  reserved: field.withDefault('reserved', quantitiesMessage, nothing),
+  consumed: field.withDefault('consumed', quantitiesMessage, nothing),
+  quota: field.optional('quota', quotaConfig),
+}));
+
+const quotaSummary = message<QuotaSummary, WireQuotaSummary>((field) => ({
+  config: field.required('config', quotaConfig),
+  consumed: field.required('consumed', quantitiesMessage),
 }));
 
 type R<Kind extends OperatorReply['kind']> = Extract<OperatorReply, { readonly kind: Kind }>;
@@ -222,6 +263,26 @@ export const operatorReply = byMember<OperatorReply, WireReply>((member) => ({
   roles: member(
     'roles',
     message<R<'roles'>, Inside<WireReply, 'roles'>>((field) => ({ kind: field.kind('roles'), roles: field.repeated('roles', roleSummary) })),
+  ),
+  quota: member('quota', message<R<'quota'>, Inside<WireReply, 'quota'>>((field) => ({ kind: field.kind('quota'), quotas: field.repeated('quotas', quotaSummary) }))),
+  explanations: member(
+    'explanations',
+    message<R<'explanations'>, Inside<WireReply, 'explanations'>>((field) => ({
+      kind: field.kind('explanations'),
+      frameworkName: field.required('framework_name', text),
+      explanations: field.repeated('explanations', explanation),
+      omittedCount: field.required('omitted_count', count),
+    })),
+  ),
+  'what-if': member(
+    'what_if',
+    message<R<'what-if'>, Inside<WireReply, 'what_if'>>((field) => ({
+      kind: field.kind('what-if'),
+      effects: field.repeated('effects', whatIfEffect),
+      gains: field.repeated('gains', whatIfEffect),
+      loses: field.repeated('loses', whatIfEffect),
+      starves: field.repeated('starves', whatIfEffect),
+    })),
   ),
   done: member('done', message<R<'done'>, Inside<WireReply, 'done'>>((field) => ({ kind: field.kind('done') }))),
   'sandbox-chunk': member('sandbox_chunk', chunkReply),

@@ -6,18 +6,27 @@
 //   F1. One key, one fact; the key is inside the fact too, and the two agree.
 // Source: registry.proto.
 
+import { assertNever } from '../common/invariant';
 import { accepted, refused, type Checked } from '../common/refusal';
 import type { AgentId } from '../common/model/ids';
 import type { RegistryFact } from '../common/model/registry-fact';
 import type { RegistryEntry } from '../common/ports';
-import { byMember, decodeChecked, enumeration, finite, message, nanoseconds, text, type Inside, type NamesOf } from './codec';
+import { byMember, codec, decodeChecked, enumeration, finite, message, nanoseconds, Rejection, text, type Inside, type NamesOf } from './codec';
 import { wireType, type WireType } from './loader';
-import { agentIdMessage, agentInfo } from './vocabulary-codec';
+import { agentIdMessage, agentInfo, quotaConfig } from './vocabulary-codec';
 import type { RegistryFact as WireFact } from './generated/allot/v1/RegistryFact';
-
 
 type F<Kind extends RegistryFact['kind']> = Extract<RegistryFact, { readonly kind: Kind }>;
 type WireAgent = Inside<WireFact, 'agent'>;
+
+const quotaFact = codec<F<'quota'>, Inside<WireFact, 'quota'>>(
+  quotaConfig.expected,
+  (wire) => {
+    const config = quotaConfig.decode(wire);
+    return config instanceof Rejection ? config : { kind: 'quota', ...config };
+  },
+  quotaConfig.encode,
+);
 
 const fact = byMember<RegistryFact, WireFact>((member) => ({
   agent: member(
@@ -42,6 +51,7 @@ const fact = byMember<RegistryFact, WireFact>((member) => ({
       weight: field.required('weight', finite),
     })),
   ),
+  quota: member('quota', quotaFact),
 }));
 
 let factType: WireType | undefined;
@@ -50,9 +60,19 @@ const typeOfFact = (): WireType => (factType ??= wireType('registry', 'RegistryF
 export const agentFactKey = (agentId: AgentId): string => `agents/${agentId}`;
 /** Roles contain `/`; nothing follows the role, so the key stays unambiguous. */
 export const weightFactKey = (role: string): string => `weights/${role}`;
+export const quotaFactKey = (role: string): string => `quotas/${role}`;
 
 export function registryFactKey(value: RegistryFact): string {
-  return value.kind === 'agent' ? agentFactKey(value.agentId) : weightFactKey(value.role);
+  switch (value.kind) {
+    case 'agent':
+      return agentFactKey(value.agentId);
+    case 'weight':
+      return weightFactKey(value.role);
+    case 'quota':
+      return quotaFactKey(value.role);
+    default:
+      return assertNever(value);
+  }
 }
 
 /** The fact as the registry keeps it, under its key. */

@@ -147,13 +147,13 @@ function asOne(value: Predicate): OnePredicate {
   }
 }
 
-const constraint = message<AttributeConstraint, WireConstraint>((field) => ({
+export const attributeConstraint = message<AttributeConstraint, WireConstraint>((field) => ({
   selector: field.required('selector', selector),
   predicate: field.required('predicate', predicate),
 }));
 type WireRoleConstraints = Inside<WireConstraints, 'role_constraints'>[string];
 type WireGroup = Inside<WireRoleConstraints, 'groups'>;
-const group = boxedList<WireGroup>()('attribute_constraints', constraint);
+const group = boxedList<WireGroup>()('attribute_constraints', attributeConstraint);
 const constraintsBox = message<{ readonly roles: OfferConstraints }, WireConstraints>((field) => ({
   roles: field.map('role_constraints', boxedList<WireRoleConstraints>()('groups', group)),
 }));

@@ -39,6 +39,7 @@ import {
   type TaskId,
 } from '../common/model/ids';
 import { refuseSecondsDefault, type Filters, type Offer, type OfferOperation, type Url } from '../common/model/offer';
+import type { QuotaConfig } from '../common/model/quota';
 import { milliOf } from '../common/model/resource-value';
 import { unreservedRole } from '../common/model/role';
 import type { MasterInfo } from '../common/model/scheduler-protocol';
@@ -111,6 +112,7 @@ import type { Parameter as WireParameter } from './generated/allot/v1/Parameter'
 import type { Parameters as WireParameters } from './generated/allot/v1/Parameters';
 import type { Port as WirePort } from './generated/allot/v1/Port';
 import type { Ports as WirePorts } from './generated/allot/v1/Ports';
+import type { QuotaConfig as WireQuotaConfig } from './generated/allot/v1/QuotaConfig';
 import type { Refusal as WireRefusal } from './generated/allot/v1/Refusal';
 import type { ResourceQuantities as WireResourceQuantities } from './generated/allot/v1/ResourceQuantities';
 import type { RLimitInfo as WireRLimitInfo } from './generated/allot/v1/RLimitInfo';
@@ -217,6 +219,12 @@ export const quantitiesMessage = codec<Quantities, WireResourceQuantities>(
   },
   (value) => quantities.encode({ quantities: value }),
 );
+
+export const quotaConfig = message<QuotaConfig, WireQuotaConfig>((field) => ({
+  role: field.required('role', text),
+  guarantees: field.map('guarantees', scalarMessage),
+  limits: field.map('limits', scalarMessage),
+}));
 
 export const refusalMessage = message<Refusal, WireRefusal>((field) => ({
   field: field.withDefault('field', text, ''),

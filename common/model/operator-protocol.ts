@@ -7,8 +7,10 @@
 
 import type { Refusal } from '../refusal';
 import type { AgentInfo } from './agent';
+import type { Explanation, WhatIfChange, WhatIfDivision, WhatIfEffect } from './explanation';
 import type { AgentId, ExecutorId, FrameworkId, OfferId, TaskId } from './ids';
 import type { FrameworkInfo, Quantities } from './framework';
+import type { QuotaConfig } from './quota';
 import type { Resources } from './resources';
 import type { SandboxStream } from './agent-protocol';
 import type { TaskReason, TaskSource, TaskState } from './task-status';
@@ -25,6 +27,13 @@ export type OperatorCall =
   | { readonly kind: 'kill-task'; readonly taskId: TaskId; readonly frameworkId?: FrameworkId }
   | { readonly kind: 'teardown'; readonly frameworkId: FrameworkId }
   | { readonly kind: 'set-weight'; readonly role: string; readonly weight: number }
+  | { readonly kind: 'get-quota' }
+  /** All or nothing. Each config replaces what its role has; an empty one takes it away. */
+  | { readonly kind: 'update-quota'; readonly configs: readonly QuotaConfig[]; readonly force: boolean }
+  /** Why the framework is or is not offered things now. Without role: in each of its own; without agent: of each agent. */
+  | { readonly kind: 'explain'; readonly frameworkId: FrameworkId; readonly role?: string; readonly agentId?: AgentId }
+  /** Who would get what. Changes nothing. */
+  | { readonly kind: 'what-if'; readonly changes: readonly WhatIfChange[]; readonly division: WhatIfDivision }
   | {
       readonly kind: 'read-sandbox';
       readonly taskId: TaskId;
@@ -97,7 +106,23 @@ export interface RoleSummary {
   readonly share: number;
   readonly dominantResource?: string;
   readonly frameworkIds: readonly FrameworkId[];
+  /** Offered and allocated. */
   readonly allocated: Quantities;
+  /** For the role and everything below it, in use or not. */
+  readonly reserved: Quantities;
+  /** As in {@link QuotaSummary}, also for roles without quota. */
+  readonly consumed: Quantities;
+  /** Of the role itself; absent: none. */
+  readonly quota?: QuotaConfig;
+}
+
+export interface QuotaSummary {
+  readonly config: QuotaConfig;
+  /**
+   * Of the role and everything below it: reservations, in use or not, and unreserved non-revocable scalars in use. Without what is only offered.
+   * Source: Mesos.
+   */
+  readonly consumed: Quantities;
 }
 
 export type OperatorReply =
@@ -107,6 +132,19 @@ export type OperatorReply =
   | { readonly kind: 'tasks'; readonly tasks: readonly TaskSummary[] }
   | { readonly kind: 'offers'; readonly offers: readonly OfferSummary[] }
   | { readonly kind: 'roles'; readonly roles: readonly RoleSummary[] }
+  | { readonly kind: 'quota'; readonly quotas: readonly QuotaSummary[] }
+  /**
+   * By role, then agent. When all agents were asked about, only the first of each role has `standings` and `heldBy`, and of many the last are left out.
+   */
+  | { readonly kind: 'explanations'; readonly frameworkName: string; readonly explanations: readonly Explanation[]; readonly omittedCount: number }
+  /** All who take part before or after; of these, those whose share grows, most first; shrinks, most first; and those who hold nothing afterwards. */
+  | {
+      readonly kind: 'what-if';
+      readonly effects: readonly WhatIfEffect[];
+      readonly gains: readonly WhatIfEffect[];
+      readonly loses: readonly WhatIfEffect[];
+      readonly starves: readonly WhatIfEffect[];
+    }
   | { readonly kind: 'done' }
   | { readonly kind: 'sandbox-chunk'; readonly offset: number; readonly data: Uint8Array; readonly size: number; readonly ended: boolean }
   | { readonly kind: 'refused'; readonly refusal: Refusal }

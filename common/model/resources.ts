@@ -96,6 +96,7 @@ export class Resources implements Iterable<Resource> {
   /** Sorted by key, keys unique, no empty value. */
   readonly #entries: readonly Entry[];
   #quantities: ReadonlyMap<string, Milli> | undefined;
+  #hash: number | undefined;
 
   private constructor(entries: readonly Entry[]) {
     this.#entries = entries;
@@ -210,6 +211,29 @@ export class Resources implements Iterable<Resource> {
     if (a.length !== b.length) return false;
     for (let i = 0; i < a.length; i++) if (compareEntries(a[i]!, b[i]!) !== 0 || !a[i]!.equals(b[i]!)) return false;
     return true;
+  }
+
+  /**
+   * Whether equal resources can stand for each other: a volume's path and mode, which are no part of its identity, differ between equals.
+   * Source: Mesos, where `disk.volume` is ignored by comparison as well.
+   */
+  get isInterchangeable(): boolean {
+    return this.#entries.every(({ identity }) => identity.isPlain || identity.source.disk?.volume === undefined);
+  }
+
+  /** Equal resources have equal hashes. An unsigned 32-bit integer; computed once. */
+  get hash(): number {
+    if (this.#hash === undefined) {
+      let hash = 0;
+      for (const entry of this.#entries) hash = combineHashes(combineHashes(hash, entry.identity.hash), combineHashes(hashOfValue(entry.value), entry.copies));
+      this.#hash = hash >>> 0;
+    }
+    return this.#hash;
+  }
+
+  /** Calls `visit` for each amount in canonical order, with its scalar quantity as in {@link quantities} (0 when not scalar). Builds nothing. */
+  forEachAmount(visit: (identity: Pick<ResourceIdentity, 'name' | 'reservations' | 'revocable' | 'shared'>, quantity: Milli) => void): void {
+    for (const entry of this.#entries) visit(entry.identity, entry.quantity);
   }
 
   /** Keeps or drops each amount with all its copies. */
@@ -378,6 +402,7 @@ class Identity {
   readonly bare: Identity;
   /** The last answer of {@link allocatedTo}: a bag is mostly asked again for the role it went to before. */
   private allocated: Identity | undefined;
+  #hash: number | undefined;
 
   private constructor(
     /** Whence the optional members come; its value and allocation role mean nothing here. */
@@ -400,6 +425,10 @@ class Identity {
   static of(resource: Resource): Identity {
     const bare = new Identity(resource, bareKeyOf(resource), undefined, undefined);
     return resource.allocationRole === undefined ? bare : bare.allocatedTo(resource.allocationRole);
+  }
+
+  get hash(): number {
+    return (this.#hash ??= hashOfText(this.key));
   }
 
   allocatedTo(role: string): Identity {
@@ -502,6 +531,33 @@ function canonical(entries: Entry[]): readonly Entry[] {
     else merged.push(entry);
   }
   return merged;
+}
+
+function combineHashes(one: number, other: number): number {
+  return Math.imul(one ^ Math.imul(other, 0x9e3779b1), 0x85ebca6b) ^ (other >>> 15);
+}
+
+/** FNV-1a over UTF-16 code units. */
+function hashOfText(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash;
+}
+
+function hashOfValue(value: ResourceValue): number {
+  switch (value.kind) {
+    case 'scalar':
+      return combineHashes(value.milli | 0, Math.floor(value.milli / 2 ** 32));
+    case 'ranges': {
+      let hash = 0;
+      for (const { begin, end } of value.ranges) hash = combineHashes(combineHashes(hash, begin | 0), end | 0);
+      return hash;
+    }
+    case 'set':
+      return hashOfText(value.items.join(separator));
+    default:
+      return assertNever(value);
+  }
 }
 
 /** Ends each part of a key. No name holds it ({@link normalValue}), and JSON escapes it, so keys cannot run into each other. */

@@ -22,6 +22,7 @@ export interface AttributeConstraint {
   readonly predicate:
     | { readonly kind: 'exists' | 'not-exists' }
     | { readonly kind: 'text-equals' | 'text-not-equals'; readonly value: string }
+    /** In the syntax of RE2, for the whole text (regex.ts). */
     | { readonly kind: 'text-matches' | 'text-not-matches'; readonly regex: string };
 }
 

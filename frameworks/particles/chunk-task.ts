@@ -9,12 +9,15 @@ import type { CountOutcome } from './count';
 import { MALFORMED_POLICIES, type MalformedPolicy } from './malformed-line';
 import { particleCountFromJson, particleCountToJson, type ParticleCount } from './particle-count';
 import { accepted, refused, type Checked } from './refusal';
+import { fileIdentityFromJson, type FileIdentity } from './same-file';
 
 /** What every task of a job shares: it stands in the executor's data. */
 export interface JobData {
   /** Where the bytes of the input are served, by ranges (input-server.ts). */
   readonly inputUrl: string;
   readonly malformed: MalformedPolicy;
+  /** Which file it is, for executors on the scheduler's own machine (same-file.ts). Absent: everybody fetches it. */
+  readonly sameFile?: FileIdentity;
 }
 
 /** The bytes that one task counts: whole lines. */
@@ -51,7 +54,10 @@ export function readJobData(bytes: Uint8Array | undefined): Checked<JobData> {
   if (typeof inputUrl !== 'string' || !inputUrl.startsWith('http://')) return refused('executor.data.inputUrl', inputUrl, 'an http:// address');
   const policy = MALFORMED_POLICIES.find((known) => known === malformed);
   if (policy === undefined) return refused('executor.data.malformed', malformed, `one of ${MALFORMED_POLICIES.join(', ')}`);
-  return accepted({ inputUrl, malformed: policy });
+  if (json['sameFile'] === undefined) return accepted({ inputUrl, malformed: policy });
+  const sameFile = fileIdentityFromJson(json['sameFile']);
+  if (!sameFile.ok) return { ok: false, refusal: { ...sameFile.refusal, field: `executor.data.sameFile.${sameFile.refusal.field}` } };
+  return accepted({ inputUrl, malformed: policy, sameFile: sameFile.value });
 }
 
 export function printChunkData({ start, end }: ChunkData): string {

@@ -1,4 +1,4 @@
-// Executor main: the program that agents start for the particle job. It is bundled into one file (bundle.js), since agents fetch it by URI.
+// Executor main: the program of the particle job on agents. It is bundled into one file (bundle.js), which executor-loader.ts runs.
 //
 // Owns:      the order in which the parts start. The first threads start while the SDK is being loaded: the time until the first particle is counted
 //            is what a short job consists of.

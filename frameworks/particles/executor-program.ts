@@ -16,10 +16,13 @@ const GIVE_UP_MS = 60_000;
 /** Between tries to reach the scheduler: the first at once nearly, for a connection that was only cut. */
 const PAUSE_MS = { initial: 100, max: 2_000 };
 
+/** Most chunks are counted within this; a large one on a slow machine tells that it is being worked on. */
+const RUNNING_REPORT_DELAY_MS = 5_000;
+
 /** Runs until the agent ends the executor. */
 export async function runParticleExecutor(pool: WorkerPool): Promise<never> {
   const { clock } = createEnvironment();
-  return runExecutor({ run: (task, context) => countChunk(task, context, pool, clock), log: stderrLog });
+  return runExecutor({ run: (task, context) => countChunk(task, context, pool, clock), runningReportDelayMs: RUNNING_REPORT_DELAY_MS, log: stderrLog });
 }
 
 /** Into the sandbox's stderr. Plain, since a logging library would take longer to load than a chunk to count. */

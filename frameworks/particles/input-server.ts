@@ -1,9 +1,9 @@
 // Input server: from where agents fetch the executor and the bytes of the input.
 //
-// Owns:      a small HTTP server on the scheduler's side: one file by byte ranges, the executor program as a whole.
+// Owns:      a small HTTP server on the scheduler's side: one file by byte ranges, the executor's files as a whole.
 // Elsewhere: who fetches (range-count.ts, the agents' fetchers), cutting (chunks.ts).
 // Invariants:
-//   S1. Nothing is served without the secret in the path, and nothing but these two.
+//   S1. Nothing is served without the secret in the path, and nothing but the input and the files of the executor.
 //   S2. Memory per response is one buffer: the next piece is read when the last one has been taken by the network.
 //   S3. A range is served whole, or the connection is broken: an input that became shorter never looks like a complete range.
 // Source: RFC 9110, section 14 (range requests), of which one range with both ends is taken.
@@ -16,8 +16,8 @@ import { ParticleFailure } from './failure';
 
 export interface InputServerOptions {
   readonly source: ByteSource;
-  /** The executor program. */
-  readonly executor: Uint8Array;
+  /** The files of the executor. */
+  readonly executor: Readonly<Record<ExecutorFile, Uint8Array>>;
   /** Where to listen, and what agents are told. Port 0 takes any free one. */
   readonly host: string;
   readonly port: number;
@@ -28,15 +28,18 @@ export interface InputServerOptions {
 export interface InputServer {
   readonly port: number;
   readonly inputUrl: string;
-  readonly executorUrl: string;
+  readonly executorUrls: readonly string[];
   /** Open connections: one per thread that counts, and the agents that fetch the executor. */
   connectionCount(): number;
   /** Ends at once; open responses are cut off. */
   close(): Promise<void>;
 }
 
-/** File name of the executor in the path; the agent's fetcher names the file in the sandbox after it. */
+/** What agents fetch: what they start (executor-loader.ts), and the program that it runs. The agent's fetcher names the files in the sandbox alike. */
 export const EXECUTOR_FILE = 'particle-executor.js';
+export const EXECUTOR_PROGRAM = 'particle-executor.program';
+const executorFiles = [EXECUTOR_FILE, EXECUTOR_PROGRAM] as const;
+export type ExecutorFile = (typeof executorFiles)[number];
 
 /** Bytes read and sent at a time: large enough that system calls disappear, small enough for a few hundred agents at once. */
 const PIECE_BYTES = 1024 * 1024;
@@ -58,7 +61,7 @@ export async function serveInput(options: InputServerOptions): Promise<InputServ
   return {
     port,
     inputUrl: `${base}/input`,
-    executorUrl: `${base}/${EXECUTOR_FILE}`,
+    executorUrls: executorFiles.map((file) => `${base}/${file}`),
     connectionCount: () => sockets.size,
     close: () =>
       new Promise((resolve) => {
@@ -81,10 +84,12 @@ function listen(server: Server, { host, port }: InputServerOptions): Promise<Add
 
 async function answer({ source, executor, secret }: InputServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const [, given = '', file, ...rest] = (request.url ?? '').split('/');
-  if (!isSame(given, secret) || rest.length > 0 || (file !== 'input' && file !== EXECUTOR_FILE)) return end(response, 404);
+  const executorFile = executorFiles.find((known) => known === file);
+  if (!isSame(given, secret) || rest.length > 0 || (file !== 'input' && executorFile === undefined)) return end(response, 404);
   if (request.method !== 'GET') return end(response, 405, { allow: 'GET' });
-  if (file === EXECUTOR_FILE) {
-    response.writeHead(200, { 'content-type': 'text/javascript', 'content-length': executor.length }).end(executor);
+  if (executorFile !== undefined) {
+    const bytes = executor[executorFile];
+    response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': bytes.length }).end(bytes);
     return;
   }
   const range = readRange(request.headers.range, source.sizeBytes);

@@ -8,12 +8,12 @@
 // Source: our choice.
 
 import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { command, connectScheduler, createEnvironment, describeError, executor, isAllotError, resources, SchedulerError, type ExecutorInfo, type Log, type Resources } from '../sdk';
 import { openByteSource, type ByteSource } from './chunks';
 import { printJobData } from './chunk-task';
 import { fileFailure, ParticleFailure } from './failure';
-import { EXECUTOR_FILE, serveInput, type InputServer } from './input-server';
+import { EXECUTOR_FILE, EXECUTOR_PROGRAM, serveInput, type InputServer } from './input-server';
 import { JobDisplay } from './job-display';
 import { JobStateFile, type ServedAt } from './job-state-file';
 import { localAddressTowards, type HostPort } from './local-address';
@@ -21,13 +21,14 @@ import type { MalformedPolicy } from './malformed-line';
 import type { ParticleCount } from './particle-count';
 import { ParticleJob, type JobEnd } from './particle-job';
 import { ParticleScheduler } from './particle-scheduler';
+import { identifyFile } from './same-file';
 
 export interface JobRunOptions {
   /** As the SDK takes it. */
   readonly master: string;
   readonly input: string;
   readonly malformed: MalformedPolicy;
-  /** Default: {@link chunkBytesDefault}. */
+  /** Of every chunk. Default: {@link chunkBytesDefault}. */
   readonly chunkBytes?: number;
   readonly role: string;
   readonly name: string;
@@ -36,6 +37,8 @@ export interface JobRunOptions {
   readonly stateFile: string;
   /** Where the input is served. Default: any port of the address that leads to the master. */
   readonly dataAddress?: HostPort;
+  /** Whether executors on this machine read the input themselves instead of fetching it from here. */
+  readonly localInput: boolean;
   readonly quiet: boolean;
 }
 
@@ -48,12 +51,17 @@ const FAILOVER_TIMEOUT_MS = 5 * 60_000;
 /** What the executor itself needs beside its tasks: a Node with the SDK and the stacks of its threads. Its time is that of its tasks. */
 const EXECUTOR_RESOURCES = 'mem:64';
 
+/** What a default chunk has at most and at least: some seconds' work for a Pi; and where a task costs more than its counting. */
+const CHUNK_BYTES = { most: 64 * 1024 ** 2, least: 1024 ** 2 };
+
 /**
- * A 32nd of the input: a few agents share it evenly, and little is lost with a chunk. Not below 1 MiB, where a task costs more than its counting; nor
- * above 64 MiB, some seconds' work for a Pi: with a hundred and more tasks, their fixed cost (about 16 ms of CPU over all processes) shows beside the counting.
+ * The size of the chunk that starts at `start`: a 16th of the input, and towards its end a quarter of what is left, down to a 128th. Large ones, since each
+ * task has a fixed cost in all processes; small ones in the end, so that all places become idle at the same time.
+ * Source: guided self-scheduling (Polychronopoulos and Kuck, 1987), for about four places. More places are as well off as with 16 equal chunks.
  */
-export function chunkBytesDefault(sizeBytes: number): number {
-  return Math.min(64 * 1024 ** 2, Math.max(1024 ** 2, Math.ceil(sizeBytes / 32)));
+export function chunkBytesDefault(sizeBytes: number, start: number): number {
+  const within = (bytes: number): number => Math.min(CHUNK_BYTES.most, Math.max(CHUNK_BYTES.least, Math.ceil(bytes)));
+  return Math.max(within(sizeBytes / 128), Math.min(within(sizeBytes / 16), Math.ceil((sizeBytes - start) / 4)));
 }
 
 /** How the run ended, as far as the cluster is concerned. */
@@ -66,9 +74,8 @@ export async function runJob(options: JobRunOptions): Promise<ParticleCount> {
   const slot = inputOf(() => resources(options.resources));
   const source = await openByteSource(input);
   try {
-    const chunkBytes = options.chunkBytes ?? chunkBytesDefault(source.sizeBytes);
     const modifiedMs = await modifiedMsOf(input);
-    const identity = { sizeBytes: source.sizeBytes, modifiedMs, chunkBytes, malformed };
+    const identity = { sizeBytes: source.sizeBytes, modifiedMs, chunkBytes: options.chunkBytes ?? 'default', malformed } as const;
     const { file: state, recovered } = await JobStateFile.open(options.stateFile, identity);
     let isOver = false;
     try {
@@ -79,7 +86,7 @@ export async function runJob(options: JobRunOptions): Promise<ParticleCount> {
         if (servedAt !== recovered.servedAt) await state.recordServedAt(servedAt);
         const job = new ParticleJob(servedAt.jobId, source.sizeBytes);
         for (const { chunk, result } of recovered.chunks) job.restore(chunk, result);
-        end = await schedule(options, { job, source, slot, chunkBytes, state, server, environment, jobId: servedAt.jobId, frameworkId: recovered.frameworkId });
+        end = await schedule(options, { job, source, slot, state, server, environment, servedAt, frameworkId: recovered.frameworkId });
       } finally {
         await server.close();
       }
@@ -134,36 +141,44 @@ function countOf(end: RunEnd, { input, stateFile }: JobRunOptions): ParticleCoun
 
 /** At the address of an earlier run if that is free, so that its executors and tasks go on. */
 async function serve(
-  { master, dataAddress }: JobRunOptions,
+  { master, dataAddress, input, localInput }: JobRunOptions,
   source: ByteSource,
   earlier: ServedAt | undefined,
   makeId: () => string,
 ): Promise<{ readonly server: InputServer; readonly servedAt: ServedAt }> {
-  const program = await readFile(join(__dirname, 'executor.bundle.js')).catch((error: unknown) => {
-    throw fileFailure('CANNOT_READ', join(__dirname, 'executor.bundle.js'), error);
-  });
+  const executor = { [EXECUTOR_FILE]: await readBuilt('executor-loader.bundle.js'), [EXECUTOR_PROGRAM]: await readBuilt(EXECUTOR_PROGRAM) };
   const { host, port } = dataAddress ?? { host: await localAddressTowards(master), port: 0 };
   if (earlier !== undefined && earlier.host === host && (port === 0 || port === earlier.port)) {
     try {
-      return { server: await serveInput({ source, executor: program, host, port: earlier.port, secret: earlier.secret }), servedAt: earlier };
+      return { server: await serveInput({ source, executor, host, port: earlier.port, secret: earlier.secret }), servedAt: earlier };
     } catch {
       // Somebody else has the port now. The tasks of the earlier run will not find their data; they are ended when they are heard of.
     }
   }
   const secret = makeId();
-  const server = await serveInput({ source, executor: program, host, port, secret });
-  return { server, servedAt: { host, port: server.port, secret, jobId: makeId() } };
+  const server = await serveInput({ source, executor, host, port, secret });
+  const sameFile = localInput ? await identifyFile(resolve(input)) : undefined;
+  return { server, servedAt: { host, port: server.port, secret, jobId: makeId(), ...(sameFile === undefined ? {} : { sameFile }) } };
+}
+
+/** What the build has put beside this module. */
+async function readBuilt(name: string): Promise<Uint8Array> {
+  const path = join(__dirname, name);
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw fileFailure('CANNOT_READ', path, error);
+  }
 }
 
 interface JobParts {
   readonly job: ParticleJob;
   readonly source: ByteSource;
   readonly slot: Resources;
-  readonly chunkBytes: number;
   readonly state: JobStateFile;
   readonly server: InputServer;
   readonly environment: ReturnType<typeof createEnvironment>;
-  readonly jobId: string;
+  readonly servedAt: ServedAt;
   readonly frameworkId: string | undefined;
 }
 
@@ -177,7 +192,7 @@ async function schedule(options: JobRunOptions, parts: JobParts): Promise<RunEnd
 }
 
 async function scheduleOnce(options: JobRunOptions, parts: JobParts, frameworkId: string | undefined): Promise<{ readonly end: RunEnd; readonly wasSubscribed: boolean }> {
-  const { job, source, slot, chunkBytes, state, environment, jobId } = parts;
+  const { job, source, slot, state, environment, servedAt } = parts;
   const { clock, ids } = environment;
   let end: RunEnd | undefined;
   const endWith = (reached: RunEnd): void => {
@@ -188,9 +203,9 @@ async function scheduleOnce(options: JobRunOptions, parts: JobParts, frameworkId
   const trouble = (message: string): void => display?.message(message);
   const scheduler = new ParticleScheduler({
     job,
-    jobId,
+    jobId: servedAt.jobId,
     source,
-    chunkBytes,
+    chunkBytesAt: (start) => options.chunkBytes ?? chunkBytesDefault(source.sizeBytes, start),
     slot,
     executor: executorInfo(options, parts),
     clock,
@@ -233,13 +248,13 @@ async function scheduleOnce(options: JobRunOptions, parts: JobParts, frameworkId
 }
 
 /** One program, fetched by each agent once; all agents' executors are described alike, so that a successor of ours describes them alike, too. */
-function executorInfo({ malformed }: JobRunOptions, { server, jobId }: JobParts): ExecutorInfo {
+function executorInfo({ malformed }: JobRunOptions, { server, servedAt: { jobId, sameFile } }: JobParts): ExecutorInfo {
   return executor({
     id: `particles-${jobId}`,
     name: 'particle executor',
-    command: command(`exec node ${EXECUTOR_FILE}`, { uris: [{ value: server.executorUrl, extract: false }] }),
+    command: command(`exec node ${EXECUTOR_FILE}`, { uris: server.executorUrls.map((value) => ({ value, extract: false })) }),
     resources: EXECUTOR_RESOURCES,
-    data: printJobData({ inputUrl: server.inputUrl, malformed }),
+    data: printJobData({ inputUrl: server.inputUrl, malformed, ...(sameFile === undefined ? {} : { sameFile }) }),
   });
 }
 

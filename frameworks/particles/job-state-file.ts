@@ -16,13 +16,15 @@ import { chunkResultFromJson, type ChunkResult } from './chunk-task';
 import type { Chunk } from './chunks';
 import { fileFailure, ParticleFailure } from './failure';
 import type { MalformedPolicy } from './malformed-line';
+import type { FileIdentity } from './same-file';
 import { particleCountToJson } from './particle-count';
 
 /** F3. A file that was written to has another time, even if it is as long as before. */
 export interface InputIdentity {
   readonly sizeBytes: number;
   readonly modifiedMs: number;
-  readonly chunkBytes: number;
+  /** `default`: as the size of the input tells. */
+  readonly chunkBytes: number | 'default';
   readonly malformed: MalformedPolicy;
 }
 
@@ -32,6 +34,8 @@ export interface ServedAt {
   readonly port: number;
   readonly secret: string;
   readonly jobId: string;
+  /** As executors were told: a successor describes them alike. */
+  readonly sameFile?: FileIdentity;
 }
 
 /** What an earlier process has left. */

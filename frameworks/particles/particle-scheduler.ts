@@ -30,8 +30,8 @@ export interface ParticleSchedulerOptions {
   /** As given to the job. */
   readonly jobId: string;
   readonly source: ByteSource;
-  /** Target size of a chunk. */
-  readonly chunkBytes: number;
+  /** Target size of the chunk that starts there, always the same: a successor of ours cuts alike. */
+  readonly chunkBytesAt: (start: number) => number;
   /** What one task takes. */
   readonly slot: Resources;
   readonly executor: ExecutorInfo;
@@ -209,10 +209,10 @@ export class ParticleScheduler {
   }
 
   private cut(isWanted: (nextIndex: number) => boolean): Promise<void> {
-    const { source, chunkBytes } = this.options;
+    const { source, chunkBytesAt } = this.options;
     const work = this.cutting.then(async () => {
       for (let next = this.job.nextCut; next !== undefined && isWanted(next.index); next = this.job.nextCut) {
-        this.job.addCut(await cutChunk(source, chunkBytes, next.index, next.start));
+        this.job.addCut(await cutChunk(source, chunkBytesAt(next.start), next.index, next.start));
       }
     });
     // A failed cut is told to whoever asked for it; the next one tries again.

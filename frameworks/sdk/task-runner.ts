@@ -42,6 +42,11 @@ export interface TaskRunnerOptions {
   readonly run: (task: TaskInfo, context: TaskContext) => MaybePromise<TaskResult | void>;
   /** Calls at a time. Default: as many as the agent launches, for resources bound them already. Less when tasks share something scarcer. */
   readonly concurrency?: number;
+  /**
+   * TASK_RUNNING is reported when `run` is not over after this. Milliseconds, default 0: at once. Some seconds suit tasks that are mostly shorter: every update
+   * is written to the agent's disk and acknowledged all the way back, and the end of a short task says enough. Far less than the master's launch timeout.
+   */
+  readonly runningReportDelayMs?: number;
   /** Bytes from the scheduler. */
   readonly message?: (data: Uint8Array) => MaybePromise<void>;
 }
@@ -60,6 +65,7 @@ interface RunningTask {
   /** When the grace period is over; Infinity while nobody wants it killed. */
   killDueMs: number;
   cancelGrace: Cancel | undefined;
+  cancelRunningReport: Cancel | undefined;
 }
 
 export class TaskRunner {
@@ -99,6 +105,7 @@ export class TaskRunner {
     this.driver.whenEnded(() => {
       for (const entry of this.tasks.values()) {
         entry.cancelGrace?.();
+        entry.cancelRunningReport?.();
         entry.controller.abort();
       }
     });
@@ -123,7 +130,7 @@ export class TaskRunner {
   }
 
   private launched(task: TaskInfo): void {
-    const entry: RunningTask = { task, controller: new AbortController(), isStarted: false, isKilled: false, killDueMs: Infinity, cancelGrace: undefined };
+    const entry: RunningTask = { task, controller: new AbortController(), isStarted: false, isKilled: false, killDueMs: Infinity, cancelGrace: undefined, cancelRunningReport: undefined };
     this.tasks.set(task.taskId, entry);
     if (this.isShuttingDown) {
       this.over(entry, { state: 'TASK_KILLED', message: 'The executor shuts down' });
@@ -140,7 +147,7 @@ export class TaskRunner {
     const { taskId } = task;
     entry.isStarted = true;
     this.startedCount += 1;
-    this.driver.update({ taskId, state: 'TASK_RUNNING' });
+    this.reportRunning(entry);
     const context: TaskContext = {
       signal: controller.signal,
       status: (report) => {
@@ -158,6 +165,16 @@ export class TaskRunner {
         this.beginWaiting();
       },
     );
+  }
+
+  private reportRunning(entry: RunningTask): void {
+    const { taskId } = entry.task;
+    const { runningReportDelayMs = 0 } = this.options;
+    const report = (): void => {
+      if (!entry.isKilled) this.driver.update({ taskId, state: 'TASK_RUNNING' });
+    };
+    if (runningReportDelayMs <= 0) report();
+    else entry.cancelRunningReport = this.connection.environment.clock.schedule(runningReportDelayMs, report);
   }
 
   private beginWaiting(): void {
@@ -198,6 +215,7 @@ export class TaskRunner {
     if (this.tasks.get(taskId) !== entry) return;
     this.tasks.delete(taskId);
     entry.cancelGrace?.();
+    entry.cancelRunningReport?.();
     this.driver.update({ ...report, taskId });
     if (this.isShuttingDown) this.endWhenIdle();
   }

@@ -53,11 +53,9 @@ export function onAccept(state: MasterState, session: SchedulerSession, framewor
     return;
   }
   const { offers, agent, role } = usable;
-  let remaining = Resources.empty;
-  for (const offer of offers) {
-    takeOffer(state, offer, doesNothing(call) ? 'declined' : 'accepted');
-    remaining = remaining.plus(offer.resources);
-  }
+  for (const offer of offers) takeOffer(state, offer, doesNothing(call) ? 'declined' : 'accepted');
+  const offered = Resources.sum(offers.map(({ resources }) => resources));
+  let remaining = offered;
   for (const [index, operation] of call.operations.entries()) {
     switch (operation.kind) {
       case 'launch':
@@ -85,6 +83,9 @@ export function onAccept(state: MasterState, session: SchedulerSession, framewor
         assertNever(operation);
     }
   }
+  // Before the rest goes back: returning it alone would look like a framework that has no use for offers, and those who have one go first.
+  const used = offered.minus(remaining);
+  if (!used.isEmpty) state.allocator.transitionOfferedToAllocated(framework.id, agent.id, used);
   if (remaining.isEmpty) return;
   // What is left is declined by saying nothing about it. Source: Mesos.
   state.allocator.recoverResources(framework.id, agent.id, remaining, { cause: 'declined', refuseMs: refuseMsOf(call.filters) }, state.nowMs);

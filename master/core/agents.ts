@@ -367,7 +367,7 @@ function giveUp(state: MasterState, agent: Agent, taskState: 'TASK_UNREACHABLE' 
   }
   for (const executor of executorsOn(agent)) removeExecutor(state, executor);
   for (const stray of [...agent.strays.values()]) removeStray(state, stray);
-  if (agent.isInAllocator) state.allocator.removeAgent(agent.id);
+  if (agent.isInAllocator) state.allocator.removeAgent(agent.id, state.nowMs);
   // Away is not a presence of its own: the record goes, and its deadline with it.
   state.deadlines.cancel(agent.presence.timeout);
   if (agent.presence.kind === 'recovered') state.recoveredAgentCount -= 1;

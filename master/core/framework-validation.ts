@@ -2,20 +2,24 @@
 //
 // Owns:      the rules for FrameworkInfo, suppressed roles and offer constraints.
 // Elsewhere: types and enum names (proto/'s codecs refuse those); what changes at a re-subscription (frameworks.ts).
-// Source: Mesos FrameworkInfo validation (reference, 5.3, in this order) and offer constraints (6.1). Ours: bounds on the number of roles,
-//         and regular expressions, which a later release will match.
+// Source: Mesos FrameworkInfo validation (reference, 5.3, in this order) and offer constraints (6.1). Ours: bounds on the number of roles and of
+//         regular expressions.
 
 import type { Refusal } from '../../common/refusal';
 import { refused } from '../../common/refusal';
 import type { FrameworkInfo } from '../../common/model/framework';
 import { hasCapability } from '../../common/model/framework';
 import { checkFrameworkId } from '../../common/model/ids';
+import type { RegexCompiler } from '../../common/model/regex';
 import { checkRole } from '../../common/model/role';
 import type { OfferConstraints } from '../../common/model/scheduler-protocol';
 import { roleCountMax } from './master-state';
 
 /** About 292 years, in ms: what a duration of nanoseconds in 64 bits can say. Source: Mesos. */
 export const failoverTimeoutMsMax = 9_223_372_036_854;
+
+/** In all constraints of a framework. Ours: each costs something for every agent that is looked at. */
+export const regexCountMax = 100;
 
 export interface Subscription {
   readonly frameworkInfo: FrameworkInfo;
@@ -24,11 +28,16 @@ export interface Subscription {
 }
 
 /** The first rule broken, or undefined. `call` prefixes the field: `subscribe` or `update_framework`. */
-export function frameworkRefusal({ frameworkInfo, suppressedRoles, offerConstraints }: Subscription, call: string): Refusal | undefined {
+export function frameworkRefusal(
+  { frameworkInfo, suppressedRoles, offerConstraints }: Subscription,
+  call: string,
+  compileRegex: RegexCompiler,
+): Refusal | undefined {
   return (
     infoRefusal(frameworkInfo, `${call}.framework_info`) ??
     subsetRefusal(suppressedRoles, frameworkInfo, (index) => `${call}.suppressed_roles[${index}]`) ??
-    constraintsRefusal(offerConstraints, frameworkInfo, `${call}.offer_constraints.role_constraints`)
+    constraintsRefusal(offerConstraints, frameworkInfo, `${call}.offer_constraints.role_constraints`) ??
+    regexRefusal(offerConstraints, `${call}.offer_constraints.role_constraints`, compileRegex)
   );
 }
 
@@ -81,14 +90,23 @@ function constraintsRefusal(constraints: OfferConstraints, info: FrameworkInfo, 
     if (groups.length === 0) return refused(`${at}.groups`, groups, 'at least one group').refusal;
     for (const [index, group] of groups.entries()) {
       if (group.length === 0) return refused(`${at}.groups[${index}].attribute_constraints`, group, 'at least one constraint').refusal;
+    }
+  }
+  return undefined;
+}
+
+/** What does not compile here never reaches the allocator, which compiles with the same limits. */
+function regexRefusal(constraints: OfferConstraints, field: string, compileRegex: RegexCompiler): Refusal | undefined {
+  let count = 0;
+  for (const [role, groups] of constraints) {
+    for (const [index, group] of groups.entries()) {
       for (const [position, { predicate }] of group.entries()) {
-        if (predicate.kind === 'text-matches' || predicate.kind === 'text-not-matches') {
-          return refused(
-            `${at}.groups[${index}].attribute_constraints[${position}].predicate`,
-            predicate.regex,
-            'a predicate without a regular expression: this master does not match them yet, use text_equals or text_not_equals',
-          ).refusal;
-        }
+        if (predicate.kind !== 'text-matches' && predicate.kind !== 'text-not-matches') continue;
+        const at = `${field}["${role}"].groups[${index}].attribute_constraints[${position}].predicate.${predicate.kind.replaceAll('-', '_')}.regex`;
+        count += 1;
+        if (count > regexCountMax) return refused(at, predicate.regex, `at most ${regexCountMax} regular expressions in all constraints`).refusal;
+        const compiled = compileRegex(predicate.regex);
+        if (!compiled.ok) return refused(at, predicate.regex, compiled.expected).refusal;
       }
     }
   }

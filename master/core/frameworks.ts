@@ -30,7 +30,7 @@ export function onSubscribe(state: MasterState, session: SchedulerSession, envel
     (claimedId === id && (envelopeId ?? id) === id
       ? undefined
       : refused('subscribe.framework_info.id', id, `the framework_id of the call (${envelopeId ?? claimedId ?? 'not set'})`).refusal) ??
-    frameworkRefusal(call, 'subscribe');
+    frameworkRefusal(call, 'subscribe', state.compileRegex);
   if (refusal !== undefined) {
     refuseSubscription(state, session, describeRefusal(refusal));
     return;
@@ -163,7 +163,7 @@ function tellAgents(state: MasterState, framework: Framework): void {
 
 /** UPDATE_FRAMEWORK: all or nothing. Unlike at a re-subscription, no immutable field may differ. Source: Mesos. */
 export function onUpdateFramework(state: MasterState, session: SchedulerSession, framework: Framework, number: number, call: UpdateFrameworkCall): void {
-  const refusal = updateRefusal(framework, call);
+  const refusal = updateRefusal(state, framework, call);
   if (refusal !== undefined) {
     refuseCall(state, session, number, 'update-framework', refusal);
     return;
@@ -174,7 +174,7 @@ export function onUpdateFramework(state: MasterState, session: SchedulerSession,
   tellAgents(state, framework);
 }
 
-function updateRefusal(framework: Framework, call: UpdateFrameworkCall): Refusal | undefined {
+function updateRefusal(state: MasterState, framework: Framework, call: UpdateFrameworkCall): Refusal | undefined {
   const { info } = framework;
   const next = call.frameworkInfo;
   const at = 'update_framework.framework_info';
@@ -182,7 +182,7 @@ function updateRefusal(framework: Framework, call: UpdateFrameworkCall): Refusal
   if (next.user !== info.user) return refused(`${at}.user`, next.user, `"${info.user}": the user cannot change`).refusal;
   if (next.checkpoint !== info.checkpoint) return refused(`${at}.checkpoint`, next.checkpoint, `${info.checkpoint}: the checkpoint flag cannot change`).refusal;
   if (next.principal !== info.principal) return refused(`${at}.principal`, next.principal, `${info.principal ?? 'nothing'}: the principal cannot change`).refusal;
-  return frameworkRefusal(call, 'update_framework');
+  return frameworkRefusal(call, 'update_framework', state.compileRegex);
 }
 
 /** The session of the framework's scheduler is over: tasks run on, offers return, and the failover clock runs. */

@@ -27,7 +27,7 @@ export interface MasterCounters {
   offersMade: number;
   offersAccepted: number;
   offersDeclined: number;
-  /** Taken back with a RESCIND event: agent gone, role left. */
+  /** Taken back with a RESCIND event: agent gone, role left, room made for a quota. */
   offersRescinded: number;
   offersExpired: number;
   /** Void without an event: the session that held them ended, or an ACCEPT misused them. */
@@ -74,6 +74,14 @@ export interface MasterGauges {
   readonly declineFilters: number;
   readonly allocatorRuns: number;
   readonly deadlines: number;
+}
+
+/** Figures of this moment about roles, in thousandths. Computed on demand, in time proportional to the number of roles and open offers. */
+export interface RoleGauges {
+  /** One entry per role with quota and scalar name that it guarantees, limits or consumes; undefined: not guaranteed, not limited. */
+  readonly quotas: readonly { readonly role: string; readonly resource: string; readonly guarantee: number | undefined; readonly limit: number | undefined; readonly consumed: number }[];
+  /** Of every role that has some. */
+  readonly declineFilters: readonly { readonly role: string; readonly count: number }[];
 }
 
 export function newMasterCounters(): MasterCounters {

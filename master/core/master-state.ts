@@ -19,6 +19,8 @@ import type { FrameworkInfo } from '../../common/model/framework';
 import { hasCapability } from '../../common/model/framework';
 import type { AgentId, ExecutorId, FrameworkId, OfferId, TaskId } from '../../common/model/ids';
 import type { AgentSummary, FrameworkSummary, TaskSummary } from '../../common/model/operator-protocol';
+import type { QuotaConfig } from '../../common/model/quota';
+import type { RegexCompiler } from '../../common/model/regex';
 import type { Resources } from '../../common/model/resources';
 import { lostState } from '../../common/model/task-states';
 import type { MasterMessage } from '../../common/model/agent-protocol';
@@ -212,6 +214,8 @@ export interface MasterState {
   readonly config: MasterConfig;
   readonly start: MasterStart;
   readonly allocator: Allocator;
+  /** Of offer constraints, here and in the allocator. */
+  readonly compileRegex: RegexCompiler;
   readonly outgoing: Outgoing;
   readonly deadlines: Deadlines<MasterDue>;
   readonly counters: MasterCounters;
@@ -232,6 +236,8 @@ export interface MasterState {
   readonly agentSessions: Map<number, AgentSession>;
   readonly relays: Map<number, Relay>;
   readonly weights: Map<string, number>;
+  /** By role; none that is empty. */
+  readonly quotas: Map<string, QuotaConfig>;
 
   frameworkNumberNext: number;
   agentNumberNext: number;

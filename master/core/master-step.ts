@@ -9,6 +9,7 @@
 //   M3. Sessions are numbers given by the node, never reused within a process. After `close-…` the core hears no more of that session.
 // Source: etcd-io/raft's Ready (facts in, one value out), our choice of output commit, because it keeps decisions free of waiting.
 
+import type { AllocatorOptions } from '../../allocator/allocator';
 import type { AgentMessage, MasterMessage } from '../../common/model/agent-protocol';
 import type { Quantities } from '../../common/model/framework';
 import type { AgentId, MasterId } from '../../common/model/ids';
@@ -26,6 +27,10 @@ export interface MasterConfig {
   readonly allocationIntervalMs: number;
   readonly allocationEventDelayMs: number;
   readonly minAllocatable: readonly Quantities[];
+  /** What differs from the allocator's own defaults (`allocatorOptionsDefault`). Absent: nothing does. */
+  readonly allocation?: AllocationPolicy;
+  /** Longest program of a regular expression in offer constraints (common/model/regex.ts), in instructions. Default 100. Source: Mesos. */
+  readonly regexProgramSizeMax: number;
   /** Offers are rescinded this long after they were made; Infinity: never. Default 5 min: a scheduler that forgot its offers must not starve others. Ours. */
   readonly offerTimeoutMs: number;
   /** An agent whose session has been gone this long is unreachable. Default 75 s. Source: Mesos (5 pings of 15 s). */
@@ -43,10 +48,15 @@ export interface MasterConfig {
   readonly operatorTimeoutMs: number;
 }
 
+export type AllocationPolicy = Partial<
+  Pick<AllocatorOptions, 'fairSharingExcludedNames' | 'filtersGpus' | 'region' | 'roleSorter' | 'frameworkSorter' | 'recoveryTimeoutMs' | 'recoveryAgentFactor'>
+>;
+
 export type RegistryChange =
   | { readonly kind: 'put'; readonly fact: RegistryFact }
   | { readonly kind: 'delete-agent'; readonly agentId: AgentId }
-  | { readonly kind: 'delete-weight'; readonly role: string };
+  | { readonly kind: 'delete-weight'; readonly role: string }
+  | { readonly kind: 'delete-quota'; readonly role: string };
 
 /** What a new term starts from. */
 export interface MasterStart {

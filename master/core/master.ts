@@ -6,23 +6,26 @@
 //   W1. Nothing that a peer sends makes a step throw. `invariant` here means: this code has a bug.
 //   W2. The allocator runs last in a step, so that it sees all that the step returned, and offers go only to who is there at its end.
 //   W3. A step's work is bounded by its input and by {@link dueCountMax}; no step looks at all agents or tasks, except where every agent
-//       must be told (removal of a framework) or every framework (loss of an agent). Source: those are Mesos's broadcasts.
+//       must be told (removal of a framework) or every framework (loss of an agent). Source: those are Mesos's broadcasts. An operator's question
+//       looks at what it asks about, within a bound where that costs more than a line each (explanations.ts).
 // Source: DESIGN, "decisions do no I/O"; Mesos `Master` (src/master/master.cpp).
 
 import { assertNever, invariant } from '../../common/invariant';
-import type { AllocatorFactory } from '../../allocator/allocator';
+import { allocatorOptionsDefault, type AllocatorFactory } from '../../allocator/allocator';
+import { regexCompiler } from '../../common/model/regex';
 import type { TaskState } from '../../common/model/task-status';
 import type { Environment } from '../../common/ports';
 import { onAgentMessage } from './agent-messages';
 import { disconnectAgent, markUnreachable, newAgent, refuseAgent } from './agents';
 import { Deadlines } from './deadlines';
 import { disconnectFramework, refuseSubscription, removeFramework } from './frameworks';
-import { newMasterCounters, type MasterCounters, type MasterGauges } from './master-counters';
+import { newMasterCounters, type MasterCounters, type MasterGauges, type RoleGauges } from './master-counters';
 import { endOpening, openingTimeoutMs, type Agent, type AgentSession, type MasterDue, type MasterState, type SchedulerSession } from './master-state';
 import type { MasterConfig, MasterCore, MasterEffect, MasterInput, MasterStart } from './master-step';
 import { allocateIfDue, endOffer } from './offers';
 import { onOperatorCall } from './operator';
 import { Outgoing } from './outgoing';
+import { summarizeQuotas } from './quota';
 import { onRelayTimeout } from './relays';
 import { onSchedulerCall } from './scheduler-calls';
 import { onLaunchTimeout } from './tasks';
@@ -37,6 +40,7 @@ export const dueCountMax = 1_000;
 export interface ObservableMasterCore extends MasterCore {
   readonly counters: MasterCounters;
   gauges(): MasterGauges;
+  roleGauges(): RoleGauges;
 }
 
 export function createMasterCore(
@@ -53,11 +57,13 @@ class LeadingMaster implements ObservableMasterCore {
   #hasBegun = false;
 
   constructor(config: MasterConfig, start: MasterStart, allocatorFactory: AllocatorFactory, { random }: Pick<Environment, 'random' | 'ids'>) {
-    const { allocationIntervalMs, allocationEventDelayMs: eventDelayMs, minAllocatable } = config;
+    const { allocationIntervalMs, allocationEventDelayMs: eventDelayMs, minAllocatable, allocation } = config;
+    const compileRegex = regexCompiler({ programSizeMax: config.regexProgramSizeMax });
     this.#state = {
       config,
       start,
-      allocator: allocatorFactory({ allocationIntervalMs, eventDelayMs, minAllocatable }, random),
+      allocator: allocatorFactory({ ...allocatorOptionsDefault, ...allocation, allocationIntervalMs, eventDelayMs, minAllocatable, compileRegex }, random),
+      compileRegex,
       outgoing: new Outgoing(),
       deadlines: new Deadlines<MasterDue>(),
       counters: newMasterCounters(),
@@ -73,6 +79,7 @@ class LeadingMaster implements ObservableMasterCore {
       agentSessions: new Map(),
       relays: new Map(),
       weights: new Map(),
+      quotas: new Map(),
       frameworkNumberNext: 0,
       agentNumberNext: 0,
       offerNumberNext: 0,
@@ -86,6 +93,10 @@ class LeadingMaster implements ObservableMasterCore {
 
   gauges(): MasterGauges {
     return gaugesOf(this.#state);
+  }
+
+  roleGauges(): RoleGauges {
+    return roleGaugesOf(this.#state);
   }
 
   /** 0 before the first step: the clocks of a term begin with it. */
@@ -114,9 +125,14 @@ function begin(state: MasterState): void {
   const { registry } = state.start;
   const facts = registry.filter((fact) => fact.kind === 'agent');
   for (const fact of registry) {
-    if (fact.kind !== 'weight') continue;
-    state.weights.set(fact.role, fact.weight);
-    state.allocator.updateWeight(fact.role, fact.weight);
+    if (fact.kind === 'weight') {
+      state.weights.set(fact.role, fact.weight);
+      state.allocator.updateWeight(fact.role, fact.weight);
+    } else if (fact.kind === 'quota') {
+      const { role, guarantees, limits } = fact;
+      state.quotas.set(role, { role, guarantees, limits });
+      state.allocator.updateQuota(role, { guarantees, limits }, state.nowMs);
+    }
   }
   for (const { agentId, info, version, state: admission } of facts) {
     if (admission !== 'admitted') continue;
@@ -124,6 +140,8 @@ function begin(state: MasterState): void {
     state.agents.set(agentId, newAgent(agentId, info, version, { kind: 'recovered', timeout }));
     state.recoveredAgentCount += 1;
   }
+  // With guarantees to keep, the first agents to come back must not be handed out before it is known what runs on the others.
+  state.allocator.recover(state.recoveredAgentCount, state.nowMs);
   const unreachable = facts.filter((fact) => fact.state === 'unreachable').map((fact) => ({ ...fact, sinceMs: fact.unreachableSinceMs ?? state.wallMs }));
   unreachable.sort((one, other) => one.sinceMs - other.sinceMs); // Oldest first: the order of forgetting.
   for (const { agentId: id, info, version, sinceMs } of unreachable) state.unreachableAgents.set(id, { id, info, version, sinceMs });
@@ -133,6 +151,7 @@ function begin(state: MasterState): void {
     recoveredAgentCount: state.recoveredAgentCount,
     unreachableAgentCount: state.unreachableAgents.size,
     weightCount: state.weights.size,
+    quotaCount: state.quotas.size,
   });
 }
 
@@ -249,5 +268,20 @@ function gaugesOf(state: MasterState): MasterGauges {
     declineFilters: state.allocator.filterCount,
     allocatorRuns: state.allocator.runCount,
     deadlines: state.deadlines.count,
+  };
+}
+
+function roleGaugesOf(state: MasterState): RoleGauges {
+  return {
+    quotas: summarizeQuotas(state).flatMap(({ config: { role, guarantees, limits }, consumed }) =>
+      [...new Set([...guarantees.keys(), ...limits.keys(), ...consumed.keys()])].map((resource) => ({
+        role,
+        resource,
+        guarantee: guarantees.get(resource),
+        limit: limits.get(resource),
+        consumed: consumed.get(resource) ?? 0,
+      })),
+    ),
+    declineFilters: state.allocator.roles().flatMap(({ role, filterCount }) => (filterCount === 0 ? [] : [{ role, count: filterCount }])),
   };
 }

@@ -20,7 +20,9 @@ import { callListCountMax, refuseCall, sendToScheduler, type Agent, type Framewo
 export function allocateIfDue(state: MasterState): void {
   if (state.allocator.nextRunAtMs() > state.nowMs) return;
   const offered = new Map<FrameworkId, Offer[]>();
-  for (const allocation of state.allocator.run(state.nowMs)) {
+  const { allocations, inverseOffers } = state.allocator.run(state.nowMs);
+  invariant(inverseOffers.length === 0, 'nobody is asked to leave an agent, as no agent is given a maintenance window');
+  for (const allocation of allocations) {
     const offer = makeOffer(state, allocation);
     const offers = offered.get(offer.frameworkId);
     if (offers === undefined) offered.set(offer.frameworkId, [offer]);
@@ -84,7 +86,9 @@ export function takeOffer(state: MasterState, offer: OpenOffer, end: OfferEnd): 
 export function endOffer(state: MasterState, offer: OpenOffer, end: Exclude<OfferEnd, 'accepted'>, refuseMs = 0): void {
   takeOffer(state, offer, end);
   if (end === 'rescinded' || end === 'expired') sendToScheduler(state, offer.framework, { kind: 'rescind', offerId: offer.id });
-  state.allocator.recoverResources(offer.framework.id, offer.agent.id, offer.resources, { cause: 'declined', refuseMs }, state.nowMs);
+  // An offer that ran out says as much of its framework as one declined; one taken back says nothing.
+  const cause = end === 'declined' || end === 'expired' ? 'declined' : 'rescinded';
+  state.allocator.recoverResources(offer.framework.id, offer.agent.id, offer.resources, { cause, refuseMs }, state.nowMs);
 }
 
 export function rescindOffersOnAgent(state: MasterState, agent: Agent): void {

@@ -1,7 +1,8 @@
 // Operator: answers to the people who run the cluster.
 //
 // Owns:      what each operator call means.
-// Elsewhere: the shape of the answers (summaries.ts), questions passed on to agents (relays.ts), the commands (cli/).
+// Elsewhere: the shape of the answers (summaries.ts), quota (quota.ts), why and what if (explanations.ts), questions passed on to agents (relays.ts),
+//            the commands (cli/).
 // Invariants:
 //   H1. Each call gets exactly one reply, at once or, for what an agent must answer, within the operator timeout.
 //   H2. What a reply says was done is durable before the reply leaves (M2).
@@ -12,9 +13,11 @@ import { refused, type Refusal } from '../../common/refusal';
 import type { AgentId, ExecutorId, FrameworkId, TaskId } from '../../common/model/ids';
 import type { OperatorCall, OperatorReply, TaskSummary } from '../../common/model/operator-protocol';
 import { checkRole } from '../../common/model/role';
+import { explain, whatIf } from './explanations';
 import { removeFramework } from './frameworks';
 import { killTask } from './kills';
 import type { Framework, MasterState, Task } from './master-state';
+import { summarizeQuotas, updateQuota } from './quota';
 import { relayToAgent } from './relays';
 import { summarizeAgent, summarizeFramework, summarizeOffer, summarizeRoles, summarizeUnreachableAgent } from './summaries';
 import { summarizeTask } from './tasks';
@@ -64,6 +67,14 @@ function answerTo(state: MasterState, request: number, call: OperatorCall): Oper
       return teardown(state, call.frameworkId);
     case 'set-weight':
       return setWeight(state, call.role, call.weight);
+    case 'get-quota':
+      return { kind: 'quota', quotas: summarizeQuotas(state) };
+    case 'update-quota':
+      return updateQuota(state, call);
+    case 'explain':
+      return explain(state, call);
+    case 'what-if':
+      return whatIf(state, call);
     case 'read-sandbox':
       return readSandbox(state, request, call);
     default:

@@ -6,8 +6,10 @@
 
 import type { AgentSummary, FrameworkSummary, OfferSummary, RoleSummary } from '../../common/model/operator-protocol';
 import type { Quantities } from '../../common/model/framework';
+import type { QuotaConfig } from '../../common/model/quota';
 import { Resources } from '../../common/model/resources';
 import type { Agent, Framework, MasterState, OpenOffer, UnreachableAgent } from './master-state';
+import { consumption } from './quota';
 import { executorsOn } from './tasks';
 
 export function summarizeAgent(agent: Agent): AgentSummary {
@@ -81,12 +83,30 @@ export function summarizeOffer(state: MasterState, offer: OpenOffer): OfferSumma
   };
 }
 
-/** Every role that a framework is subscribed to, holds something in, or that has a weight of its own. */
+/** Every role that a framework is subscribed to, holds something in, or that has a weight, a quota or a reservation of its own. */
 export function summarizeRoles(state: MasterState): RoleSummary[] {
   const roles = new Map<string, RoleSummary>();
-  for (const [role, weight] of state.weights) roles.set(role, { role, weight, share: 0, frameworkIds: [], allocated: new Map() });
-  for (const { role, weight, share, dominantResource, frameworkIds, charged } of state.allocator.roles()) {
-    roles.set(role, { role, weight, share, ...(dominantResource === undefined ? {} : { dominantResource }), frameworkIds, allocated: charged });
+  const consumed = consumption(state);
+  const quotaOf = (role: string): { quota?: QuotaConfig } => {
+    const quota = state.quotas.get(role);
+    return quota === undefined ? {} : { quota };
+  };
+  for (const role of [...state.weights.keys(), ...state.quotas.keys()]) {
+    const weight = state.weights.get(role) ?? 1;
+    roles.set(role, { role, weight, share: 0, frameworkIds: [], allocated: new Map(), reserved: new Map(), consumed: new Map(), ...quotaOf(role) });
+  }
+  for (const { role, weight, share, dominantResource, frameworkIds, charged, reserved } of state.allocator.roles()) {
+    roles.set(role, {
+      role,
+      weight,
+      share,
+      ...(dominantResource === undefined ? {} : { dominantResource }),
+      frameworkIds,
+      allocated: charged,
+      reserved,
+      consumed: consumed.get(role) ?? new Map<string, number>(),
+      ...quotaOf(role),
+    });
   }
   return [...roles.values()].sort((one, other) => (one.role < other.role ? -1 : 1));
 }

@@ -4,7 +4,7 @@
 // Elsewhere: the claims themselves (the test files).
 // Source: our choice.
 
-import type { Allocation, Allocator, AllocatorOptions } from '../../allocator/allocator';
+import { allocatorOptionsDefault, type Allocation, type AllocationRun, type Allocator, type AllocatorOptions } from '../../allocator/allocator';
 import { createDrfAllocator } from '../../allocator/drf-allocator';
 import type { AgentInfo, Attribute, DomainInfo } from '../../common/model/agent';
 import type { FrameworkCapability, FrameworkInfo, Quantities } from '../../common/model/framework';
@@ -68,11 +68,7 @@ export function seededRandom(seed: number): Random {
 }
 
 /** Mesos's defaults. */
-export const optionsDefault: AllocatorOptions = {
-  allocationIntervalMs: 1000,
-  eventDelayMs: 5,
-  minAllocatable: [quantities({ cpus: 0.01 }), quantities({ mem: 32 })],
-};
+export const optionsDefault: AllocatorOptions = allocatorOptionsDefault;
 
 export interface Subscription extends FrameworkWishes {
   readonly suppressedRoles?: readonly string[];
@@ -81,14 +77,14 @@ export interface Subscription extends FrameworkWishes {
   readonly used?: ReadonlyMap<AgentId, Resources>;
 }
 
-/** An allocator with its clock. Names stand for ids: `cluster.agent('a1', 'cpus:4')`. */
-export class AllocatorCluster {
-  readonly allocator: Allocator;
+/** What can be driven: the operations of an allocator, without its answers to questions. */
+export type DrivenAllocator = Omit<Allocator, 'explain' | 'whatIf' | 'roles' | 'filterCount' | 'runCount'>;
+
+/** Some allocator with its clock. Names stand for ids: `cluster.agent('a1', 'cpus:4')`. */
+export class DrivenCluster<Driven extends DrivenAllocator> {
   nowMs = 0;
 
-  constructor({ seed = 1, options = {} }: { readonly seed?: number; readonly options?: Partial<AllocatorOptions> } = {}) {
-    this.allocator = createDrfAllocator({ ...optionsDefault, ...options }, seededRandom(seed));
-  }
+  constructor(readonly allocator: Driven) {}
 
   agent(name: string, total: string | Resources, wishes: AgentWishes = {}, used: ReadonlyMap<string, Resources> = new Map()): void {
     const usedById = new Map([...used].map(([framework, amounts]) => [frameworkId(framework), amounts]));
@@ -101,14 +97,19 @@ export class AllocatorCluster {
 
   /** Lets `ms` pass, running each run as it becomes due. */
   advance(ms: number): Allocation[] {
+    return this.runsWithin(ms).flatMap(({ allocations }) => allocations);
+  }
+
+  /** The same with inverse offers, run by run. */
+  runsWithin(ms: number): AllocationRun[] {
     const untilMs = this.nowMs + ms;
-    const allocations: Allocation[] = [];
+    const runs: AllocationRun[] = [];
     for (let dueMs = this.allocator.nextRunAtMs(); dueMs <= untilMs; dueMs = this.allocator.nextRunAtMs()) {
       this.nowMs = Math.max(this.nowMs, dueMs);
-      allocations.push(...this.allocator.run(this.nowMs));
+      runs.push(this.allocator.run(this.nowMs));
     }
     this.nowMs = untilMs;
-    return allocations;
+    return runs;
   }
 
   /** The same, as sentences. */
@@ -133,6 +134,13 @@ export class AllocatorCluster {
 
   revive(framework: string, ...roles: string[]): void {
     this.allocator.revive(frameworkId(framework), roles, this.nowMs);
+  }
+}
+
+/** The allocator with its clock. */
+export class AllocatorCluster extends DrivenCluster<Allocator> {
+  constructor({ seed = 1, options = {} }: { readonly seed?: number; readonly options?: Partial<AllocatorOptions> } = {}) {
+    super(createDrfAllocator({ ...optionsDefault, ...options }, seededRandom(seed)));
   }
 }
 

@@ -1,6 +1,7 @@
 // The particle job beside the plain single-process program, on the same file, whole processes from start to exit.
 //
-// Owns:      the sizes; timing the two in turn, and two plain programs at once, which is what the machine itself gives; checking that both count the same.
+// Owns:      the sizes; timing the two in turn, the job also with an executor that fetches its input as on another machine, and two plain programs at once,
+//            which is what the machine itself gives; checking that all count the same.
 // Elsewhere: the programs (frameworks/particles/).
 
 import { existsSync, mkdirSync } from 'node:fs';
@@ -53,22 +54,24 @@ async function benchOfSize(cluster: ProcessCluster, { particleCount, runCount }:
   const input = join(folder, `particles-${particleCount}.txt`);
   if (!existsSync(input)) await timed(() => cluster.run('generate', program, ['generate', '--count', String(particleCount), '--seed', '1', '--output', input]));
   const count = (): Promise<Timed> => timed(() => cluster.run('count', program, ['count', '--input', input, '--json']));
-  const job = (): Promise<Timed> => timed(() => cluster.run('run', program, ['run', '--master', cluster.master, '--input', input, '--json', '--quiet']));
-  const runs: { readonly plain: number; readonly twoAtOnce: number; readonly job: number }[] = [];
+  const job = (...flags: string[]): Promise<Timed> => timed(() => cluster.run('run', program, ['run', '--master', cluster.master, '--input', input, '--json', '--quiet', ...flags]));
+  const runs: { readonly plain: number; readonly twoAtOnce: number; readonly job: number; readonly fetching: number }[] = [];
   for (let run = -1; run < runCount; run += 1) {
     const plain = await count();
     const onCluster = await job();
-    if (plain.stdout !== onCluster.stdout) throw new Error(`The results differ:\n${plain.stdout}\n${onCluster.stdout}`);
+    const fetching = await job('--no-local-input');
+    for (const { stdout } of [onCluster, fetching]) if (plain.stdout !== stdout) throw new Error(`The results differ:\n${plain.stdout}\n${stdout}`);
     if (run < 0) continue; // Warm-up: the page cache.
     const twoAtOnce = await Promise.all([count(), count()]);
-    runs.push({ plain: plain.seconds, twoAtOnce: Math.max(...twoAtOnce.map(({ seconds }) => seconds)), job: onCluster.seconds });
+    runs.push({ plain: plain.seconds, twoAtOnce: Math.max(...twoAtOnce.map(({ seconds }) => seconds)), job: onCluster.seconds, fetching: fetching.seconds });
   }
   const million = particleCount / 1e6;
   const conditions = `${million} million particles, whole processes, ${runCount} runs in turn, file in the page cache`;
   return [
     medianFigure('particles, single process', runs.map(({ plain }) => million / plain), 'million/s', conditions),
-    medianFigure('particles, job on the cluster', runs.map((run) => million / run.job), 'million/s', `${conditions}; one agent with 2 cpus; the cluster is up`),
+    medianFigure('particles, job on the cluster', runs.map((run) => million / run.job), 'million/s', `${conditions}; one agent with 2 cpus on the machine of the file, which its executor reads itself; the cluster is up`),
     medianFigure('job beside single process', runs.map((run) => run.plain / run.job), 'times as fast', `pair by pair, ${million} million particles`),
+    medianFigure('job that fetches the input', runs.map((run) => run.plain / run.fetching), 'times as fast', `as above, but through the scheduler, as executors on other machines do; both ends share the two cores`),
     medianFigure('two single processes at once', runs.map(({ plain, twoAtOnce }) => (2 * plain) / twoAtOnce), 'times as fast', `what two cores of this machine reach beside one; ${million} million particles each`),
   ];
 }

@@ -45,8 +45,9 @@ async function aCluster(plan: Partial<ClusterPlan> = {}): Promise<ProcessCluster
   return cluster;
 }
 
-function startJob(on: ProcessCluster, state: string): LoggedProcess {
-  return on.run('allot-particles run', particles, ['run', '--master', on.master, '--input', input, '--json', '--chunk-size', `${chunkBytes}b`, '--state', join(folder, state)]);
+/** By default executors fetch the input, as those on other machines do. */
+function startJob(on: ProcessCluster, state: string, localInput: '--local-input' | '--no-local-input' = '--no-local-input'): LoggedProcess {
+  return on.run('allot-particles run', particles, ['run', '--master', on.master, '--input', input, '--json', '--chunk-size', `${chunkBytes}b`, localInput, '--state', join(folder, state)]);
 }
 
 /** Resolves when the run's durable state holds the results of at least this part of the chunks; fails if the run ends before. */
@@ -71,6 +72,16 @@ test('a job over three agents counts exactly what a single process counts', asyn
   const job = startJob(await aCluster(), 'plain');
   await expectExactly(job);
   expect(existsSync(join(folder, 'plain'))).toBe(false);
+});
+
+test('executors that read the input from its file count the same, also when one is killed', async () => {
+  const on = await aCluster();
+  const job = startJob(on, 'local', '--local-input');
+  await counted(job, 'local', 0.2);
+  const [pid] = on.containerPids(0);
+  process.kill(-(pid ?? 0), 'SIGKILL');
+  expect(job.isRunning).toBe(true);
+  await expectExactly(job);
 });
 
 test('an agent killed half-way: its chunks are counted elsewhere, once', async () => {

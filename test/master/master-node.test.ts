@@ -161,3 +161,23 @@ test('stopping resigns: a standby takes over at once, not after the lease', () =
   expect(clock.nowMs() - stoppedMs).toBeLessThan(2_000);
   expect(first.node.health).toEqual({ role: 'stopped' });
 });
+
+test('a quota that its operator was told is set is in force at the next leader, and one that was removed is not', () => {
+  const { clock, start } = aWorld();
+  const first = start('first');
+  clock.advance(1_000);
+  const second = start('second');
+  clock.advance(1_000);
+  const replies: unknown[] = [];
+  const quota = (role: string, cpus: number) => ({ role, guarantees: new Map<string, number>(), limits: cpus < 0 ? new Map<string, number>() : new Map([['cpus', cpus]]) });
+  for (const configs of [[quota('eng', 0), quota('ops', 2_000)], [quota('ops', -1)]]) {
+    first.node.operator({ kind: 'update-quota', configs, force: false }, (reply) => replies.push(reply));
+    clock.advance(100);
+  }
+  expect(replies).toEqual([{ kind: 'done' }, { kind: 'done' }]);
+  first.node.stop(() => undefined);
+  while (second.node.health.role !== 'leading') expect(clock.advanceToNext()).toBe(true);
+  second.node.operator({ kind: 'get-quota' }, (reply) => replies.push(reply));
+  clock.advance(10);
+  expect(replies[2]).toEqual({ kind: 'quota', quotas: [{ config: quota('eng', 0), consumed: new Map() }] });
+});

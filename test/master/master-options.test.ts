@@ -31,7 +31,16 @@ test('defaults are those of Mesos where it has them', () => {
     agentTimeoutMs: 75_000,
     agentReregisterTimeoutMs: 600_000,
     minAllocatableResources: [new Map([['cpus', 10]]), new Map([['mem', 32_000]])],
+    offerConstraintsRe2MaxProgramSize: 100,
   });
+});
+
+test('the order of fair sharing is that of Mesos unless told otherwise, and says so in its words', () => {
+  expect(config({})).toMatchObject({ roleSorter: 'drf', frameworkSorter: 'drf', fairSharingExcludedResourceNames: [], filterGpuResources: true, region: undefined, quotaRecoveryTimeoutMs: 600_000 });
+  const flags = { 'role-sorter': 'random', 'fair-sharing-excluded-resource-names': 'gpus,disk', 'filter-gpu-resources': false, region: 'eu' };
+  expect(config(flags)).toMatchObject({ roleSorter: 'random', fairSharingExcludedResourceNames: ['gpus', 'disk'], filterGpuResources: false, region: 'eu' });
+  expect(resolveOptions(masterOptions, { argv: { 'role-sorter': 'fair' }, environment: {} })).toMatchObject({ ok: false, refusal: { field: '--role-sorter' } });
+  expect(resolveOptions(masterOptions, { argv: { 'fair-sharing-excluded-resource-names': 'cpus:1' }, environment: {} })).toMatchObject({ ok: false, refusal: { field: '--fair-sharing-excluded-resource-names' } });
 });
 
 test.each<[claim: string, flags: Readonly<Record<string, string>>, message: string]>([

@@ -2,7 +2,7 @@
 
 import { Metrics } from '../../common/metrics';
 import { silentLog } from '../../common/logging';
-import { countOfferHold, countTaskEnded, newMasterCounters, type MasterGauges } from '../../master/core/master-counters';
+import { countOfferHold, countTaskEnded, newMasterCounters, type MasterGauges, type RoleGauges } from '../../master/core/master-counters';
 import { masterMetrics, type ObservedMaster } from '../../master/metrics';
 
 const gauges: MasterGauges = {
@@ -13,6 +13,15 @@ const gauges: MasterGauges = {
   declineFilters: 1,
   allocatorRuns: 99,
   deadlines: 2,
+};
+
+const roleGauges: RoleGauges = {
+  quotas: [
+    { role: 'eng', resource: 'cpus', guarantee: 1_500, limit: 4_000, consumed: 2_000 },
+    { role: 'eng', resource: 'mem', guarantee: undefined, limit: undefined, consumed: 64_000 },
+    { role: 'ops', resource: 'cpus', guarantee: undefined, limit: 0, consumed: 0 },
+  ],
+  declineFilters: [{ role: 'eng', count: 3 }],
 };
 
 async function rendered(master: ObservedMaster): Promise<string> {
@@ -27,7 +36,7 @@ test('a leader shows what its core has counted', async () => {
   countTaskEnded(counters, 'TASK_FINISHED');
   countOfferHold(counters, 40);
   countOfferHold(counters, 400_000);
-  const text = await rendered({ core: { counters, gauges: () => gauges }, health: { role: 'leading', leader: 'a:1' } });
+  const text = await rendered({ core: { counters, gauges: () => gauges, roleGauges: () => roleGauges }, health: { role: 'leading', leader: 'a:1' } });
   for (const line of [
     'allot_master_elected 1',
     'allot_master_waiting 0',
@@ -46,6 +55,20 @@ test('a leader shows what its core has counted', async () => {
     expect(text.split('\n')).toContain(line);
   }
   expect(text).not.toContain('allot_metrics_collect_failures_total{');
+});
+
+test('quota is shown per role and resource in units; a limit of 0 is shown, no limit is not', async () => {
+  const text = await rendered({ core: { counters: newMasterCounters(), gauges: () => gauges, roleGauges: () => roleGauges }, health: { role: 'leading', leader: 'a:1' } });
+  const samples = text.split('\n').filter((line) => /^allot_master_(quota|role)_/.test(line));
+  expect(samples.sort()).toEqual([
+    'allot_master_quota_consumed{role="eng",resource="cpus"} 2',
+    'allot_master_quota_consumed{role="eng",resource="mem"} 64',
+    'allot_master_quota_consumed{role="ops",resource="cpus"} 0',
+    'allot_master_quota_guarantee{role="eng",resource="cpus"} 1.5',
+    'allot_master_quota_limit{role="eng",resource="cpus"} 4',
+    'allot_master_quota_limit{role="ops",resource="cpus"} 0',
+    'allot_master_role_decline_filters{role="eng"} 3',
+  ]);
 });
 
 test('a standby shows that it is one, and no numbers of a term that is not its own', async () => {

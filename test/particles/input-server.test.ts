@@ -5,9 +5,10 @@ import { Agent, request, type IncomingMessage } from 'node:http';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { ByteSource } from '../../frameworks/particles/chunks';
 import { countBytes } from '../../frameworks/particles/count';
-import { EXECUTOR_FILE, serveInput, type InputServer } from '../../frameworks/particles/input-server';
+import { EXECUTOR_FILE, EXECUTOR_PROGRAM, serveInput, type InputServer } from '../../frameworks/particles/input-server';
 import { RangeConnection } from '../../frameworks/particles/range-connection';
 import { countRange } from '../../frameworks/particles/range-count';
+import { SameFileReader } from '../../frameworks/particles/same-file';
 import { generateParticles } from '../../frameworks/particles/generate';
 
 const input = Buffer.concat(Array.from(generateParticles(60_000, 3, 'full'), (piece) => Buffer.from(piece)));
@@ -24,15 +25,19 @@ const source: ByteSource = {
   },
 };
 
+const executor = { [EXECUTOR_FILE]: Buffer.from('the loader'), [EXECUTOR_PROGRAM]: Buffer.from('the program') };
+
 let server: InputServer;
 let agent: Agent;
 let connection: RangeConnection;
+let reader: SameFileReader;
 beforeEach(async () => {
   readableBytes = input.length;
   readCount = 0;
   agent = new Agent({ keepAlive: true, maxSockets: 1 });
   connection = new RangeConnection();
-  server = await serveInput({ source, executor: Buffer.from('the program'), host: '127.0.0.1', port: 0, secret: 'secret' });
+  reader = new SameFileReader();
+  server = await serveInput({ source, executor, host: '127.0.0.1', port: 0, secret: 'secret' });
 });
 afterEach(async () => {
   agent.destroy();
@@ -64,9 +69,10 @@ test('ranges of every size are the bytes of the file, over one connection', asyn
   expect(Object.values(agent.freeSockets).flat()).toHaveLength(1);
 });
 
-test('the executor is served as a whole', async () => {
-  expect(server.executorUrl.endsWith(`/${EXECUTOR_FILE}`)).toBe(true);
-  expect((await get(server.executorUrl)).body.toString()).toBe('the program');
+test('the files of the executor are served as a whole, under the names that the sandbox shall have', async () => {
+  expect(server.executorUrls.map((url) => url.split('/').at(-1))).toEqual(['particle-executor.js', 'particle-executor.program']);
+  const bodies = await Promise.all(server.executorUrls.map(async (url) => (await get(url)).body.toString()));
+  expect(bodies).toEqual(['the loader', 'the program']);
 });
 
 test.each<[what: string, path: string, range: string | undefined, method: string, status: number]>([
@@ -88,7 +94,7 @@ test.each<[what: string, path: string, range: string | undefined, method: string
 
 test('ranges are counted like their bytes, one after the other over one connection', async () => {
   for (const [start, end] of [[0, lineEnd], [lineEnd, input.length], [0, lineEnd]] as const) {
-    const range = await countRange(order(start, end), connection);
+    const range = await countRange(order(start, end), connection, reader);
     expect(range).toEqual({ kind: 'counted', outcome: countBytes(input.subarray(start, end), 'stop') });
   }
   expect(server.connectionCount()).toBe(1);
@@ -131,7 +137,7 @@ test.each<[claim: string, pieces: readonly string[], outcome: object]>([
   ['another protocol is refused or broken, never counted', ['SSH-2.0-OpenSSH\r\n\r\n'], { kind: 'refused' }],
 ])('%s', async (_claim, pieces, outcome) => {
   await scripted(pieces, async (inputUrl) => {
-    expect(await countRange({ inputUrl, malformed: 'stop', start: 0, end: 6 }, connection)).toMatchObject(outcome);
+    expect(await countRange({ inputUrl, malformed: 'stop', start: 0, end: 6 }, connection, reader)).toMatchObject(outcome);
   });
 });
 
@@ -147,20 +153,20 @@ test('a reader that goes away ends the reading of the file', async () => {
 
 test('an input that became shorter breaks the connection, so a part is never taken for the whole', async () => {
   readableBytes = 1_000_000;
-  expect(await countRange(order(0, lineEnd), connection)).toMatchObject({ kind: 'broken' });
+  expect(await countRange(order(0, lineEnd), connection, reader)).toMatchObject({ kind: 'broken' });
 });
 
 test('a server that is gone is broken and worth another try; one that knows no such range is not', async () => {
-  expect(await countRange(order(0, input.length + 5), connection)).toMatchObject({ kind: 'refused' });
+  expect(await countRange(order(0, input.length + 5), connection, reader)).toMatchObject({ kind: 'refused' });
   await server.close();
-  expect(await countRange(order(0, 10), connection)).toMatchObject({ kind: 'broken' });
+  expect(await countRange(order(0, 10), connection, reader)).toMatchObject({ kind: 'broken' });
 });
 
 test('under the policy stop a malformed line ends the transfer there', async () => {
   const text = Buffer.concat([Buffer.from('1 2 x\n'), input]);
-  const bad = await serveInput({ source: { sizeBytes: text.length, read: (into, position) => Promise.resolve(text.copy(into, 0, position, position + into.length)) }, executor: Buffer.alloc(0), host: '127.0.0.1', port: 0, secret: 's' });
+  const bad = await serveInput({ source: { sizeBytes: text.length, read: (into, position) => Promise.resolve(text.copy(into, 0, position, position + into.length)) }, executor, host: '127.0.0.1', port: 0, secret: 's' });
   try {
-    const range = await countRange({ inputUrl: bad.inputUrl, malformed: 'stop', start: 0, end: text.length }, connection);
+    const range = await countRange({ inputUrl: bad.inputUrl, malformed: 'stop', start: 0, end: text.length }, connection, reader);
     expect(range).toMatchObject({ kind: 'counted', outcome: { kind: 'stopped', malformedLine: { lineNumber: 1 } } });
   } finally {
     await bad.close();
@@ -168,7 +174,7 @@ test('under the policy stop a malformed line ends the transfer there', async () 
 });
 
 test('an address that is taken is refused with the flag that helps', async () => {
-  await expect(serveInput({ source, executor: Buffer.alloc(0), host: '127.0.0.1', port: server.port, secret: 's' })).rejects.toMatchObject({
+  await expect(serveInput({ source, executor, host: '127.0.0.1', port: server.port, secret: 's' })).rejects.toMatchObject({
     code: 'CANNOT_SERVE',
     message: expect.stringContaining('--data-address') as string,
   });

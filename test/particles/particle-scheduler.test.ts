@@ -77,7 +77,7 @@ class ClusterRun {
         });
       });
     const scheduler = new ParticleScheduler({
-      ...{ job, jobId: 'job', source, chunkBytes: CHUNK_BYTES, clock, ids },
+      ...{ job, jobId: 'job', source, chunkBytesAt: () => CHUNK_BYTES, clock, ids },
       slot: resources('cpus:0.5;mem:64'),
       executor: executor({ id: 'particles-job', command: command('count-particles'), resources: 'mem:64', data: printJobData({ inputUrl: 'http://input', malformed: 'stop' }) }),
       journal: {

@@ -83,6 +83,8 @@ test.each<[message: string, fields: string]>([
   ['OfferFilters', 'min_allocatable_resources=1'],
   ['OfferFilters.MinAllocatableResources', 'quantities=1'],
   ['ResourceQuantities', 'quantities=1'],
+  ['QuotaConfig', 'role=1 guarantees=2 limits=3'],
+  ['OperatorCall.UpdateQuota', 'force=1 quota_configs=2'],
   ['MasterInfo', 'id=1 ip=2 port=3 pid=4 hostname=5 version=6 address=7 domain=8 capabilities=9'],
   ['AgentInfo', 'hostname=1 resources=3 attributes=5 id=6 port=8 domain=10'],
   ['DomainInfo', 'fault_domain=1'],
@@ -178,7 +180,7 @@ test.each<[message: string, fields: string]>([
   ['ExecutorEvent', 'type=1 subscribed=2 acknowledged=3 launch=4 kill=5 message=6 error=7 launch_group=8'],
   ['ExecutorEvent.Subscribed', 'executor_info=1 framework_info=2 agent_info=3 container_id=4'],
   // Stored: a number that has been released stays.
-  ['RegistryFact', 'agent=1 weight=2'],
+  ['RegistryFact', 'agent=1 weight=2 quota=3'],
   ['RegistryFact.Agent', 'agent_id=1 info=2 version=3 state=4 unreachable_time=5'],
   [
     'CheckpointRecord',

@@ -11,10 +11,12 @@ import type { AgentMessage, ExecutorReport, MasterMessage, TaskReport } from '..
 import type { CheckpointRecord } from '../../common/model/checkpoint-record';
 import type { CommandInfo, ContainerInfo, Image, Label, NetworkInfo, Parameter, PortMapping, Secret, Volume } from '../../common/model/command';
 import type { ExecutorCallEnvelope, ExecutorEvent } from '../../common/model/executor-protocol';
+import type { Explanation, Membership, PlainReasonKind, Reason, Standing, WhatIfChange, WhatIfEffect, WhatIfHolding } from '../../common/model/explanation';
 import { frameworkCapabilities, type FrameworkInfo, type Quantities } from '../../common/model/framework';
 import { agentId, containerId, executorId, frameworkId, offerId, taskId } from '../../common/model/ids';
 import type { Filters, Offer, OfferOperation } from '../../common/model/offer';
-import type { AgentSummary, FrameworkSummary, OfferSummary, OperatorCall, OperatorReply, RoleSummary, TaskSummary } from '../../common/model/operator-protocol';
+import type { AgentSummary, FrameworkSummary, OfferSummary, OperatorCall, OperatorReply, QuotaSummary, RoleSummary, TaskSummary } from '../../common/model/operator-protocol';
+import type { QuotaConfig } from '../../common/model/quota';
 import type { RegistryFact } from '../../common/model/registry-fact';
 import { Resources, type Resource } from '../../common/model/resources';
 import type { AttributeConstraint, MasterInfo, SchedulerCall, SchedulerCallEnvelope, SchedulerEvent } from '../../common/model/scheduler-protocol';
@@ -474,6 +476,15 @@ export const masterMessages: { readonly [Kind in MasterMessage['kind']]: fc.Arbi
 
 // Operators.
 
+type Change<Kind extends WhatIfChange['kind']> = Extract<WhatIfChange, { readonly kind: Kind }>;
+const whatIfChange = fc.oneof<fc.Arbitrary<WhatIfChange>[]>(
+  plain<Change<'weight'>>({ kind: k('weight'), role: aRole, weight: durationMs }),
+  plain<Change<'quota'>>({ kind: k('quota'), role: aRole, guarantees: quantities, limits: quantities }),
+  plain<Change<'add-agents'>>({ kind: k('add-agents'), info: agentInfo, count }),
+  plain<Change<'remove-agents'>>({ kind: k('remove-agents'), agentIds: few(anAgentId) }),
+  plain<Change<'remove-framework'>>({ kind: k('remove-framework'), frameworkId: aFrameworkId }),
+);
+const quotaConfig = plain<QuotaConfig>({ role: aRole, guarantees: quantities, limits: quantities });
 type Q<Kind extends OperatorCall['kind']> = Extract<OperatorCall, { readonly kind: Kind }>;
 export const operatorCalls: { readonly [Kind in OperatorCall['kind']]: fc.Arbitrary<Q<Kind>> } = {
   'get-master': plain({ kind: k('get-master') }),
@@ -485,11 +496,65 @@ export const operatorCalls: { readonly [Kind in OperatorCall['kind']]: fc.Arbitr
   'kill-task': some<Q<'kill-task'>>({ frameworkId: aFrameworkId }, { kind: k('kill-task'), taskId: aTaskId }),
   teardown: plain<Q<'teardown'>>({ kind: k('teardown'), frameworkId: aFrameworkId }),
   'set-weight': plain<Q<'set-weight'>>({ kind: k('set-weight'), role: aRole, weight: fc.double({ min: 0.001, max: 1e6, noNaN: true }) }),
+  'get-quota': plain({ kind: k('get-quota') }),
+  'update-quota': plain<Q<'update-quota'>>({ kind: k('update-quota'), configs: few(quotaConfig), force: flag }),
+  explain: some<Q<'explain'>>({ role: aRole, agentId: anAgentId }, { kind: k('explain'), frameworkId: aFrameworkId }),
+  'what-if': plain<Q<'what-if'>>({ kind: k('what-if'), changes: few(whatIfChange), division: fc.constantFrom('next-batch', 'afresh') }),
   'read-sandbox': some<Q<'read-sandbox'>>(
     { frameworkId: aFrameworkId },
     { kind: k('read-sandbox'), taskId: aTaskId, stream, offset: fc.integer(), lengthMax: count },
   ),
 };
+
+type W<Kind extends Reason['kind']> = Extract<Reason, { readonly kind: Kind }>;
+const membership = plain<Membership>({ frameworkId: aFrameworkId, role: aRole });
+const plainReasons: readonly PlainReasonKind[] = [
+  'framework-unknown',
+  'agent-unknown',
+  'role-not-subscribed',
+  'framework-inactive',
+  'role-suppressed',
+  'agent-inactive',
+  'agent-not-allowed',
+  'nothing-free',
+  'gpus',
+];
+const whyNot = fc.oneof<fc.Arbitrary<Reason>[]>(
+  fc.constantFrom(...plainReasons).map((kind) => ({ kind })),
+  plain<W<'recovering'>>({ kind: k('recovering'), agentCount: count, agentCountNeeded: count, remainingMs: durationMs }),
+  plain<W<'reserved-for-others'>>({ kind: k('reserved-for-others'), roles: few(aRole) }),
+  plain<W<'constraint'>>({ kind: k('constraint'), constraint }),
+  plain<W<'region'>>({ kind: k('region'), region: text }),
+  plain<W<'incapable'>>({ kind: k('incapable'), missing: few(text) }),
+  plain<W<'too-small'>>({ kind: k('too-small'), bundle: resources, minAllocatable: few(quantities) }),
+  plain<W<'quota'>>({ kind: k('quota'), bundle: resources, cutByLimit: few(text), cutByHeadroom: few(text) }),
+  plain<W<'filtered'>>({ kind: k('filtered'), bundle: resources, refused: resources, remainingMs: durationMs }),
+  plain<W<'behind'>>({ kind: k('behind'), ahead: few(membership) }),
+  plain<W<'would-be-offered'>>({ kind: k('would-be-offered'), bundle: resources }),
+);
+const standing = some<Standing>(
+  { dominantResource: text },
+  { name: text, share: durationMs, weight: durationMs, grantCount: count, standsBack: flag, rank: count, of: count },
+);
+const explanation = some<Explanation>(
+  { lastVisitAgeMs: durationMs, quota: plain<NonNullable<Explanation['quota']>>({ config: quotaConfig, consumed: quantities }) },
+  {
+    frameworkId: aFrameworkId,
+    role: aRole,
+    agentId: anAgentId,
+    hostname: text,
+    reason: whyNot,
+    held: resources,
+    offeredInLastVisit: flag,
+    free: resources,
+    heldBy: few(plain<Explanation['heldBy'][number]>({ frameworkId: aFrameworkId, role: aRole, resources })),
+    standings: few(standing),
+    headroom: plain<Explanation['headroom']>({ required: quantities, available: quantities }),
+    filters: few(plain<Explanation['filters'][number]>({ refused: resources, remainingMs: durationMs })),
+  },
+);
+const holding = plain<WhatIfHolding>({ share: durationMs, held: quantities });
+const effects = few(some<WhatIfEffect>({ before: holding, after: holding }, { frameworkId: aFrameworkId, frameworkName: text, role: aRole }));
 const agentSummary = some<AgentSummary>(
   { registeredAtMs: wallMs, unreachableSinceMs: wallMs },
   {
@@ -524,8 +589,8 @@ const offerSummary = some<OfferSummary>(
   { id: anOfferId, frameworkId: aFrameworkId, agentId: anAgentId, hostname: text, role: aRole, resources, ageMs: durationMs },
 );
 const roleSummary = some<RoleSummary>(
-  { dominantResource: text },
-  { role: aRole, weight: durationMs, share: durationMs, frameworkIds: few(aFrameworkId), allocated: quantities },
+  { dominantResource: text, quota: quotaConfig },
+  { role: aRole, weight: durationMs, share: durationMs, frameworkIds: few(aFrameworkId), allocated: quantities, reserved: quantities, consumed: quantities },
 );
 type R<Kind extends OperatorReply['kind']> = Extract<OperatorReply, { readonly kind: Kind }>;
 export const operatorReplies: { readonly [Kind in OperatorReply['kind']]: fc.Arbitrary<R<Kind>> } = {
@@ -535,6 +600,9 @@ export const operatorReplies: { readonly [Kind in OperatorReply['kind']]: fc.Arb
   tasks: plain<R<'tasks'>>({ kind: k('tasks'), tasks: few(taskSummary) }),
   offers: plain<R<'offers'>>({ kind: k('offers'), offers: few(offerSummary) }),
   roles: plain<R<'roles'>>({ kind: k('roles'), roles: few(roleSummary) }),
+  quota: plain<R<'quota'>>({ kind: k('quota'), quotas: few(plain<QuotaSummary>({ config: quotaConfig, consumed: quantities })) }),
+  explanations: plain<R<'explanations'>>({ kind: k('explanations'), frameworkName: text, explanations: few(explanation), omittedCount: count }),
+  'what-if': plain<R<'what-if'>>({ kind: k('what-if'), effects, gains: effects, loses: effects, starves: effects }),
   done: plain({ kind: k('done') }),
   'sandbox-chunk': plain<R<'sandbox-chunk'>>({ kind: k('sandbox-chunk'), ...chunk }),
   refused: plain<R<'refused'>>({ kind: k('refused'), refusal }),
@@ -550,6 +618,7 @@ export const registryFacts: { readonly [Kind in RegistryFact['kind']]: fc.Arbitr
     { kind: k('agent'), agentId: anAgentId, info: agentInfo, version: text, state: fc.constantFrom('admitted', 'unreachable') },
   ),
   weight: plain<F<'weight'>>({ kind: k('weight'), role: aRole, weight: fc.double({ min: 0.001, max: 1e6, noNaN: true }) }),
+  quota: plain<F<'quota'>>({ kind: k('quota'), role: aRole, guarantees: quantities, limits: quantities }),
 };
 type K<Kind extends CheckpointRecord['kind']> = Extract<CheckpointRecord, { readonly kind: Kind }>;
 export const checkpointRecords: { readonly [Kind in CheckpointRecord['kind']]: fc.Arbitrary<K<Kind>> } = {

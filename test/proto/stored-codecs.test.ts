@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { agentId, frameworkId } from '../../common/model/ids';
 import { Resources } from '../../common/model/resources';
 import { decodeCheckpointRecord, encodeCheckpointRecord } from '../../proto/checkpoint-codec';
-import { agentFactKey, decodeRegistryFact, encodeRegistryFact, weightFactKey } from '../../proto/registry-codec';
+import { agentFactKey, decodeRegistryFact, encodeRegistryFact, quotaFactKey, weightFactKey } from '../../proto/registry-codec';
 import { checkpointRecords, registryFacts } from './domain-arbitraries';
 
 const equals = (a: unknown, b: unknown): boolean | undefined => (a instanceof Resources && b instanceof Resources ? a.equals(b) : undefined);
@@ -64,6 +64,14 @@ test('keys are those that the design names', () => {
   expect(agentFactKey(agentId('m-S1'))).toBe('agents/m-S1');
   expect(weightFactKey('eng/batch')).toBe('weights/eng/batch');
   expect(encodeRegistryFact({ kind: 'weight', role: 'eng/batch', weight: 2 }).key).toBe('weights/eng/batch');
+  expect(quotaFactKey('eng')).toBe('quotas/eng');
+  expect(encodeRegistryFact({ kind: 'quota', role: 'eng', guarantees: new Map(), limits: new Map() }).key).toBe('quotas/eng');
+});
+
+test('a limit of 0 is a limit, and a missing one is none, after a restart too', () => {
+  const fact = { kind: 'quota' as const, role: 'eng', guarantees: new Map(), limits: new Map([['cpus', 0]]) };
+  const { key, value } = encodeRegistryFact(fact);
+  expect(decodeRegistryFact(key, value)).toEqual({ ok: true, value: fact });
 });
 
 test('a small record stays small: a journal on an SD card is written often', () => {

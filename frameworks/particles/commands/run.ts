@@ -3,14 +3,14 @@
 // Owns:      its options and what it prints where: the result on stdout, everything else on stderr.
 // Elsewhere: the run itself (job-run.ts), which is loaded only when there is one: the other commands do without the SDK.
 
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { readByteSize } from '../byte-size';
 import { ParticleFailure } from '../failure';
 import { readHostPort } from '../local-address';
 import { MALFORMED_POLICIES, type MalformedPolicy } from '../malformed-line';
 import { plotSvg } from '../plot';
+import { loadPart } from '../program';
 import { replaceFile } from '../replaced-file';
 import { resultJson, resultReport } from '../result-report';
 
@@ -26,6 +26,7 @@ interface RunArguments {
   readonly resources: string;
   readonly state: string | undefined;
   readonly 'data-address': string | undefined;
+  readonly 'local-input': boolean;
   readonly quiet: boolean;
 }
 
@@ -45,18 +46,19 @@ export const runCommand: CommandModule<object, RunArguments> = {
       .option('json', { type: 'boolean', default: false, description: 'Print the counts as one JSON object instead of the report' })
       .option('svg', { type: 'string', requiresArg: true, description: 'Also write a histogram of the landing places to this file' })
       .option('malformed', { choices: MALFORMED_POLICIES, default: 'stop' as const, requiresArg: true, description: 'What a malformed line does: stop the counting, or be counted as malformed' })
-      .option('chunk-size', { type: 'string', requiresArg: true, description: 'Bytes that one task counts, such as 512kb or 16mb; by default a 32nd of the input, from 1mb to 64mb' })
+      .option('chunk-size', { type: 'string', requiresArg: true, description: 'Bytes that one task counts, such as 512kb or 16mb; by default a 16th of the input, at most 64mb, and less towards its end' })
       .option('resources', { type: 'string', default: 'cpus:0.5;mem:64', requiresArg: true, description: 'What one task takes of an offer. With half a cpu a core counts one chunk while the next is already there' })
       .option('role', { type: 'string', default: '*', requiresArg: true, description: 'Role for which offers are taken' })
       .option('name', { type: 'string', default: 'particles', requiresArg: true, description: 'Name of the framework' })
       .option('state', { type: 'string', requiresArg: true, description: 'File from which an interrupted run goes on; by default beside the input, as INPUT.allot-state' })
       .option('data-address', { type: 'string', requiresArg: true, description: 'host:port at which agents fetch the input from this machine; by default any port of the address that leads to the master' })
+      .option('local-input', { type: 'boolean', default: true, description: 'Executors on this very machine read the input from its file; --no-local-input has them fetch it like all others' })
       .option('quiet', { type: 'boolean', default: false, description: 'No progress on standard error' })
       .example('$0 run --master pi1.local:5050 --input particles.txt --svg landing.svg', 'Count on a cluster and draw the histogram'),
   handler: async (given) => {
     const { input, json, svg, malformed, role, name, resources, quiet, master } = given;
     const options = {
-      ...{ master, input, malformed, role, name, resources, quiet },
+      ...{ master, input, malformed, role, name, resources, quiet, localInput: given['local-input'] },
       ...(given['chunk-size'] === undefined ? {} : { chunkBytes: chunkBytesOf(given['chunk-size']) }),
       stateFile: given.state ?? `${input}.allot-state`,
       ...(given['data-address'] === undefined ? {} : { dataAddress: dataAddressOf(given['data-address']) }),
@@ -68,10 +70,11 @@ export const runCommand: CommandModule<object, RunArguments> = {
   },
 };
 
-/** As the one file that the build makes of it with all its packages (bundle.js), which loads in less than half the time; else the module itself. */
+/** Loaded only when there is a run: the other commands do without the SDK. */
 function loadJobRun(): typeof import('../job-run') {
-  const bundle = join(__dirname, '..', 'job-run.bundle.js');
-  return (existsSync(bundle) ? require(bundle) : require('../job-run')) as typeof import('../job-run');
+  // A bundle of this module lies one folder up, where the job run's program is.
+  const folder = basename(__dirname) === 'commands' ? dirname(__dirname) : __dirname;
+  return loadPart(folder, 'job-run', () => require('../job-run') as typeof import('../job-run'));
 }
 
 function chunkBytesOf(text: string): number {

@@ -14,6 +14,7 @@ export const virtualMasterConfig: MasterConfig = {
   allocationIntervalMs: 1_000,
   allocationEventDelayMs: 5,
   minAllocatable: [new Map([['cpus', 10]]), new Map([['mem', 32_000]])],
+  regexProgramSizeMax: 100,
   offerTimeoutMs: 5 * 60_000,
   agentTimeoutMs: 75_000,
   agentReregisterTimeoutMs: 10 * 60_000,

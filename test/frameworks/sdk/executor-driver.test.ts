@@ -323,6 +323,23 @@ describe('runner', () => {
   test.each([0, -1, 1.5, NaN])('a concurrency of %s is refused', (concurrency) => {
     expect(() => aRunner({ concurrency })).toThrow('a whole number > 0');
   });
+
+  test('a task that is over within the delay is never reported as running, a longer one is once, and a killed one not afterwards', async () => {
+    const { running, say, told, clock } = aRunner({ runningReportDelayMs: 5_000 });
+    say(launch('short'), launch('long'), launch('killed'));
+    clock.advance(4_999);
+    running.get('short')?.finish();
+    say({ kind: 'kill', taskId: taskId('killed') });
+    await settle();
+    expect(told()).toEqual(['killed TASK_KILLING', 'short TASK_FINISHED']);
+    clock.advance(1);
+    expect(told()).toEqual(['long TASK_RUNNING']);
+    running.get('long')?.finish();
+    running.get('killed')?.finish();
+    await settle();
+    clock.advance(60_000);
+    expect(told()).toEqual(['long TASK_FINISHED', 'killed TASK_KILLED']);
+  });
 });
 
 describe('environment', () => {

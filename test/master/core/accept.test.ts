@@ -157,3 +157,19 @@ test('an offer says all of the agent that a scheduler may read', () => {
   master.skip();
   expect(scheduler.offers[0]).toMatchObject({ hostname: 'pi', url: { address: { hostname: 'pi', port: 5051 } }, attributes, domain: { faultDomain: { zone: 'a' } }, executorIds: [] });
 });
+
+test('a framework that launches and returns the rest has a use for offers, and goes before one that returns everything', () => {
+  const master = new ScriptedMaster();
+  master.registered();
+  master.registered({ hostname: 'pi2' });
+  const busy = master.subscribed();
+  const idle = master.subscribed({ name: 'idle' });
+  master.skip();
+  const [offer] = busy.offers;
+  expect([busy.offers.length, idle.offers.length]).toEqual([1, 1]);
+  busy.accept([master.short(offer?.id ?? '')], [launch(aTask('t', offer?.agentId ?? ''))], 0);
+  idle.decline([master.short(idle.offers[0]?.id ?? '')], 0);
+  master.skip(1_000);
+  // By shares alone it would be the idle one's turn: it holds nothing.
+  expect([busy.offers.length, idle.offers.length]).toEqual([3, 1]);
+});

@@ -5,7 +5,7 @@
 
 import { frameworkId, offerId } from '../../../common/model/ids';
 import type { FrameworkInfo } from '../../../common/model/framework';
-import type { OfferConstraints } from '../../../common/model/scheduler-protocol';
+import type { AttributeConstraint, OfferConstraints } from '../../../common/model/scheduler-protocol';
 import { aFramework, aTask, launch, ScriptedMaster } from './scripted-master';
 
 const whole = '[cpus:4;mem:4096;ports:[31000-31009]]';
@@ -101,6 +101,7 @@ test('only the newest completed frameworks are remembered', () => {
 
 const constraints = (group: OfferConstraints extends ReadonlyMap<string, infer Groups> ? Groups : never, role = 'eng'): OfferConstraints => new Map([[role, group]]);
 const rack = { kind: 'attribute', name: 'rack' } as const;
+const matching = (regex: string): AttributeConstraint => ({ selector: rack, predicate: { kind: 'text-matches', regex } });
 
 test.each<[claim: string, field: string, over: Partial<FrameworkInfo>, rest?: { suppressed?: string[]; constraints?: OfferConstraints }]>([
   ['two roles without MULTI_ROLE', 'roles', { roles: ['a', 'b'], capabilities: [] }],
@@ -115,7 +116,11 @@ test.each<[claim: string, field: string, over: Partial<FrameworkInfo>, rest?: { 
   ['a constraint for a role that is not its own', 'role_constraints["ops"]', {}, { constraints: constraints([[]], 'ops') }],
   ['constraints without a group', 'role_constraints["eng"].groups', {}, { constraints: constraints([]) }],
   ['a group without constraints', 'groups[0].attribute_constraints', {}, { constraints: constraints([[]]) }],
-  ['a regular expression', 'predicate', {}, { constraints: constraints([[{ selector: rack, predicate: { kind: 'text-matches', regex: 'r.' } }]]) }],
+  ['a malformed regular expression', 'groups[0].attribute_constraints[1].predicate.text_matches.regex', {}, { constraints: constraints([[matching('r.'), matching('r(')]]) }],
+  ['a regular expression that looks ahead', 'predicate.text_matches.regex', {}, { constraints: constraints([[matching('(?=r).*')]]) }],
+  ['a regular expression that is too long', 'groups[1].attribute_constraints[0].predicate.text_matches.regex', {}, { constraints: constraints([[matching('r')], [matching('r{100}')]]) }],
+  ['a regular expression not to match', 'predicate.text_not_matches.regex', {}, { constraints: constraints([[{ selector: rack, predicate: { kind: 'text-not-matches', regex: '*' } }]]) }],
+  ['too many regular expressions', 'groups[100].attribute_constraints[0].predicate.text_matches.regex', {}, { constraints: constraints(Array.from({ length: 101 }, () => [matching('r')])) }],
 ])('a subscription with %s is refused by name, and the session is closed', (_claim, field, over, rest = {}) => {
   const master = new ScriptedMaster();
   const scheduler = master.scheduler();
@@ -124,6 +129,36 @@ test.each<[claim: string, field: string, over: Partial<FrameworkInfo>, rest?: { 
   expect(scheduler.events).toEqual([{ kind: 'error', message: expect.stringContaining(`${field}: current value is`) as string }]);
   expect(master.isOpen('s1')).toBe(false);
   expect(master.core.gauges().frameworksByState.connected).toBe(0);
+});
+
+test('a framework is offered only agents whose hostname matches its regular expression, as it is at the time', () => {
+  const master = new ScriptedMaster();
+  master.registered({ hostname: 'pi-12' });
+  master.registered({ hostname: 'nas' });
+  master.registered({ hostname: 'pi-x' });
+  const scheduler = master.scheduler();
+  const named = (regex: string): OfferConstraints => constraints([[{ selector: { kind: 'pseudoattribute', name: 'HOSTNAME' }, predicate: { kind: 'text-matches', regex } }]]);
+  const hostnames = (): string[] => scheduler.offers.map(({ hostname }) => hostname);
+  scheduler.call({ kind: 'subscribe', frameworkInfo: aFramework(), suppressedRoles: [], offerConstraints: named('pi-[0-9]+') });
+  master.skip();
+  expect(hostnames()).toEqual(['pi-12']);
+  const update = { kind: 'update-framework', frameworkInfo: aFramework({ id: scheduler.frameworkId }), suppressedRoles: [] } as const;
+  scheduler.call({ ...update, offerConstraints: named('(pi-)+x|') });
+  master.skip(2_000);
+  expect(hostnames()).toEqual(['pi-12', 'pi-x']);
+  scheduler.call({ ...update, offerConstraints: named('[') });
+  master.skip(2_000);
+  expect(hostnames()).toEqual(['pi-12', 'pi-x']);
+  expect(scheduler.events).toContainEqual(expect.objectContaining({ kind: 'refused', refusal: expect.objectContaining({ field: expect.stringMatching(/^update_framework\..*\.regex$/) as string, value: '"["' }) as object }));
+});
+
+test('how long a regular expression may be is for the operator to say', () => {
+  for (const [regexProgramSizeMax, kind] of [[101, 'subscribed'], [100, 'error']] as const) {
+    const master = new ScriptedMaster('m', [], { regexProgramSizeMax });
+    const scheduler = master.scheduler();
+    scheduler.call({ kind: 'subscribe', frameworkInfo: aFramework(), suppressedRoles: [], offerConstraints: constraints([[matching('r{100}')]]) });
+    expect(scheduler.events).toMatchObject([{ kind }]);
+  }
 });
 
 test('a re-subscription must carry the same id twice', () => {

@@ -192,8 +192,28 @@ class Play {
     const id = this.idOf(pick(this.schedulers, a));
     if (b === 0 && c < 2 && id !== undefined) this.master.operator({ kind: 'teardown', frameworkId: id });
     else if (b < 3) this.master.operator({ kind: 'kill-task', taskId: taskId(`t${c}`) });
-    else if (b < 5) this.master.operator({ kind: 'set-weight', role: 'eng', weight: c });
+    else if (b === 3) this.master.operator({ kind: 'set-weight', role: 'eng', weight: c });
+    else if (b === 4) this.setQuota(a < 3 ? 'eng' : 'ops', c);
+    else if (a === 5) this.ask(id, c);
     else this.master.operator({ kind: 'read-sandbox', taskId: taskId(`t${c}`), stream: 'stdout', offset: 0, lengthMax: 10 });
+  }
+
+  private setQuota(role: string, shape: number): void {
+    const amounts = [{}, { cpus: 1_000 }, { cpus: 3_000, mem: 1_024_000 }, { cpus: 100_000 }, { mem: 64_000 }, { cpus: 0 }][shape] ?? {};
+    const map = new Map(Object.entries(amounts));
+    const config = shape % 2 === 0 ? { role, guarantees: map, limits: new Map() } : { role, guarantees: new Map(), limits: map };
+    this.master.operator({ kind: 'update-quota', configs: [config], force: shape > 2 });
+  }
+
+  /** Whatever is asked, an answer changes nothing. */
+  private ask(frameworkId: ReturnType<Play['idOf']>, shape: number): void {
+    if (shape < 3 && frameworkId !== undefined) {
+      this.master.ask({ kind: 'explain', frameworkId });
+      return;
+    }
+    const quota = { kind: 'quota', role: 'eng', guarantees: new Map([['cpus', 2_000]]), limits: new Map() } as const;
+    const removal = frameworkId === undefined ? [] : [{ kind: 'remove-framework', frameworkId } as const];
+    this.master.ask({ kind: 'what-if', changes: [quota, { kind: 'weight', role: 'ops', weight: 3 }, ...removal], division: shape === 3 ? 'afresh' : 'next-batch' });
   }
 
   private open(index: number): ScriptedScheduler | undefined {
@@ -231,6 +251,8 @@ class Play {
     }
     // Frameworks that had fallen out of the ring of completed ones were taken for recovered: they end, too.
     for (const owner of new Set(this.books.agents.flatMap((agent) => [...agent.frameworks.keys()]))) this.master.operator({ kind: 'teardown', frameworkId: frameworkId(owner) });
+    // Nothing is kept free for anybody any more.
+    this.master.operator({ kind: 'update-quota', configs: ['eng', 'ops'].map((role) => ({ role, guarantees: new Map(), limits: new Map() })), force: false });
     this.books.check();
     const reply = this.master.ask({ kind: 'get-agents' });
     if (reply.kind === 'agents') for (const agent of reply.agents) expect([agent.id, agent.allocated.toString(), agent.taskCount]).toEqual([agent.id, '', 0]);

@@ -28,6 +28,7 @@ export const config: MasterConfig = {
   allocationIntervalMs: 1_000,
   allocationEventDelayMs: 5,
   minAllocatable: [new Map([['cpus', 10]]), new Map([['mem', 32_000]])],
+  regexProgramSizeMax: 100,
   offerTimeoutMs: 300_000,
   agentTimeoutMs: 75_000,
   agentReregisterTimeoutMs: 600_000,
@@ -348,9 +349,27 @@ export class ScriptedAgent {
 }
 
 function describeChange(change: RegistryChange): string {
-  if (change.kind !== 'put') return change.kind === 'delete-agent' ? `delete ${change.agentId}` : `delete weight ${change.role}`;
-  const { fact } = change;
-  return fact.kind === 'agent' ? `put ${fact.agentId} ${fact.state}` : `put weight ${fact.role}=${fact.weight}`;
+  switch (change.kind) {
+    case 'delete-agent':
+      return `delete ${change.agentId}`;
+    case 'delete-weight':
+      return `delete weight ${change.role}`;
+    case 'delete-quota':
+      return `delete quota ${change.role}`;
+    case 'put':
+      return `put ${describeFact(change.fact)}`;
+  }
+}
+
+function describeFact(fact: RegistryFact): string {
+  switch (fact.kind) {
+    case 'agent':
+      return `${fact.agentId} ${fact.state}`;
+    case 'weight':
+      return `weight ${fact.role}=${fact.weight}`;
+    case 'quota':
+      return `quota ${fact.role} guaranteed [${Resources.ofQuantities(fact.guarantees).toString()}] limited [${[...fact.limits].map(([name, milli]) => `${name}:${milli / 1000}`).join(';')}]`;
+  }
 }
 
 function describeEvent(event: SchedulerEvent): string {

@@ -42,6 +42,31 @@ test('async handlers behave: promises that can settle have settled before time p
   expect(states).toEqual(['TASK_STARTING', 'TASK_RUNNING', 'TASK_FINISHED']);
 });
 
+test('constraints on offers hold as on a real master, regular expressions too', async () => {
+  const cluster = new VirtualCluster({ agents: [{ attributes: 'rack:r1' }, { attributes: 'rack:r2' }, {}, { attributes: 'rack:row-2' }] });
+  const hostnames = new Set<string>();
+  cluster.runScheduler({
+    name: 'picky',
+    roles: ['eng'],
+    offers: (offers) => {
+      for (const { hostname } of offers) hostnames.add(hostname);
+    },
+    offerConstraints: new Map([
+      [
+        'eng',
+        [
+          [
+            { selector: { kind: 'pseudoattribute', name: 'HOSTNAME' }, predicate: { kind: 'text-matches', regex: 'agent-[1-9][0-9]*' } },
+            { selector: { kind: 'attribute', name: 'rack' }, predicate: { kind: 'text-not-matches', regex: 'r\\d+' } },
+          ],
+        ],
+      ],
+    ]),
+  });
+  await cluster.advance('3s');
+  expect([...hostnames].sort()).toEqual(['agent-2', 'agent-3']);
+});
+
 test('an executor written on the SDK runs in a container, and its result arrives', async () => {
   const worker = virtualTaskRunner({ run: ({ data }) => ({ message: `got ${new TextDecoder().decode(data)}` }) });
   const cluster = new VirtualCluster({ executors: { worker }, agents: [{ resources: 'cpus:2;mem:256' }] });

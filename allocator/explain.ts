@@ -1,0 +1,202 @@
+// Explain: why an agent is, or is not, offered to a framework in a role.
+//
+// Owns:      the questions of a run, asked again for one framework, role and agent, with the numbers that answered them.
+// Elsewhere: the run itself (division.ts), the words for people (cli/).
+// Invariants:
+//   X1. Nothing is recorded for it and nothing is changed by it: it reads what runs read. So it costs nothing until it is asked.
+//   X2. The reason given is the first in the order in which a run asks, judged by the state as it is now.
+// Source: ours. "Why do I get no offers?" is what operators of every two-level scheduler ask; Mesos answers it by log lines at verbose level.
+
+import { invariant } from '../common/invariant';
+import { hasCapability } from '../common/model/framework';
+import type { AgentId, FrameworkId } from '../common/model/ids';
+import { Resources } from '../common/model/resources';
+import type { AgentLedger } from './agent-ledger';
+import type { AllocatorOptions, Explanation, ExplanationReason, Standing } from './allocator';
+import type { Bundle } from './bundle';
+import type { ClusterTotals } from './cluster-totals';
+import type { DeclineFilters } from './decline-filters';
+import { guaranteedPart, withinQuota } from './division';
+import type { FrameworkLedger } from './framework-ledger';
+import type { Membership, RoleNode } from './role-node';
+import { limitRoomAt, type QuotaLedger } from './quota-ledger';
+import type { RoleTree } from './role-tree';
+import type { ShareAccount } from './share-account';
+import type { SiblingOrder } from './sibling-order';
+
+/** The state of an allocator, to be read only. */
+export interface AllocatorView {
+  readonly options: AllocatorOptions;
+  readonly totals: ClusterTotals;
+  readonly tree: RoleTree;
+  readonly quotas: QuotaLedger;
+  readonly filters: DeclineFilters;
+  readonly agents: ReadonlyMap<AgentId, AgentLedger>;
+  readonly frameworks: ReadonlyMap<FrameworkId, FrameworkLedger>;
+  readonly recovery: { readonly agentCount: number; readonly agentCountNeeded: number; readonly untilMs: number } | undefined;
+}
+
+export interface ExplainedPlace {
+  readonly frameworkId: FrameworkId;
+  readonly role: string;
+  readonly agentId: AgentId;
+}
+
+/** Of those before the one asked about, as many are named. */
+const aheadMax = 10;
+
+export function explain(view: AllocatorView, place: ExplainedPlace, nowMs: number): Explanation {
+  const { frameworkId, role, agentId } = place;
+  const agent = view.agents.get(agentId);
+  const member = view.frameworks.get(frameworkId)?.memberships.get(role);
+  const holding = member === undefined ? undefined : agent?.holdingOf(member);
+  const top = view.tree.find(role)?.top;
+  return {
+    frameworkId,
+    role,
+    agentId,
+    reason: reasonFor(view, place, nowMs),
+    held: holding?.allocated ?? Resources.empty,
+    offeredInLastVisit: holding !== undefined && agent !== undefined && agent.lastVisitRun > 0 && holding.grantedInRun === agent.lastVisitRun,
+    lastVisitMs: agent === undefined || agent.lastVisitMs < 0 ? undefined : agent.lastVisitMs,
+    free: agent?.free.resources ?? Resources.empty,
+    heldBy: (agent?.holdings ?? []).map((one) => ({ frameworkId: one.member.frameworkId, role: one.member.role.path, resources: one.allocated })),
+    standings: member?.isActive === true ? standingsOf(member) : [],
+    quota: top?.quota === undefined ? undefined : { role: top.path, ...top.quota.quota, consumed: view.totals.named(top.consumed) },
+    headroom: { required: view.totals.named(view.quotas.required), available: view.totals.named(view.quotas.available) },
+    filters: member === undefined || agent === undefined ? [] : view.filters.at(member, agent).map(({ refused, lapsesAtMs }) => ({ refused: refused.resources, untilMs: lapsesAtMs })),
+  };
+}
+
+function reasonFor(view: AllocatorView, { frameworkId, role, agentId }: ExplainedPlace, nowMs: number): ExplanationReason {
+  const framework = view.frameworks.get(frameworkId);
+  if (framework === undefined) return { kind: 'framework-unknown' };
+  const agent = view.agents.get(agentId);
+  if (agent === undefined) return { kind: 'agent-unknown' };
+  const member = framework.memberships.get(role);
+  if (member === undefined || !member.isSubscribed) return { kind: 'role-not-subscribed' };
+  if (!framework.isActive) return { kind: 'framework-inactive' };
+  if (member.isSuppressed) return { kind: 'role-suppressed' };
+  if (view.recovery !== undefined && nowMs < view.recovery.untilMs) return { kind: 'recovering', ...view.recovery };
+  if (!agent.isActive) return { kind: 'agent-inactive' };
+  if (!agent.isAllowed) return { kind: 'agent-not-allowed' };
+  const { free } = agent;
+  if (free.isEmpty) return { kind: 'nothing-free' };
+  const offerable = free.allocatableTo(role);
+  if (offerable.isEmpty) return { kind: 'reserved-for-others', roles: holdersIn(free) };
+  return placeInLine(view, member, agent, offerable);
+}
+
+/** What a run would offer the member of `offerable`, were it asked now, and in which stage; or why nothing. */
+type Outcome = { readonly ok: true; readonly bundle: Bundle; readonly isGuaranteed: boolean } | { readonly ok: false; readonly reason: ExplanationReason };
+
+function outcomeFor(view: AllocatorView, member: Membership, agent: AgentLedger, offerable: Bundle): Outcome {
+  const refused = (reason: ExplanationReason): Outcome => ({ ok: false, reason });
+  const { framework, role } = member;
+  switch (framework.gateAt(agent, role.path)) {
+    case 'constraint': {
+      const constraint = framework.constraints?.firstFailing(role.path, agent.info);
+      invariant(constraint, 'Where constraints are not satisfied, one of them fails');
+      return refused({ kind: 'constraint', constraint });
+    }
+    case 'gpus':
+      return refused({ kind: 'gpus' });
+    case 'region':
+      return refused({ kind: 'region', region: agent.region ?? '' });
+    case undefined:
+      break;
+  }
+  const wanted = framework.capableOf(offerable);
+  if (wanted.isEmpty) return refused({ kind: 'incapable', missing: missingFor(framework, offerable) });
+  if (!framework.isAllocatable(wanted, role.path)) {
+    return refused({ kind: 'too-small', bundle: wanted.resources, minAllocatable: framework.minAllocatable(role.path) });
+  }
+  const declined = filterAgainst(view, member, agent, wanted);
+  if (declined !== undefined) return refused(declined);
+  const guaranteed = role.top.isUnsatisfied ? guaranteedPart(wanted, role, agent, view.quotas, view.totals) : undefined;
+  if (guaranteed !== undefined && framework.isAllocatable(guaranteed, role.path) && filterAgainst(view, member, agent, guaranteed) === undefined) {
+    return { ok: true, bundle: guaranteed, isGuaranteed: true };
+  }
+  const bundle = withinQuota(wanted, role, agent, view.quotas, view.totals);
+  if (!framework.isAllocatable(bundle, role.path)) return refused({ kind: 'quota', bundle: bundle.resources, ...cutBy(view, role, wanted) });
+  const declinedPart = filterAgainst(view, member, agent, bundle);
+  return declinedPart === undefined ? { ok: true, bundle, isGuaranteed: false } : refused(declinedPart);
+}
+
+function filterAgainst({ filters }: AllocatorView, member: Membership, agent: AgentLedger, bundle: Bundle): ExplanationReason | undefined {
+  const filter = filters.at(member, agent).find(({ refused }) => refused.contains(bundle));
+  return filter === undefined ? undefined : { kind: 'filtered', bundle: bundle.resources, refused: filter.refused.resources, untilMs: filter.lapsesAtMs };
+}
+
+/** Why the member would not be offered the agent; or, if nothing speaks against it, who comes before it. Those that a guarantee serves come first of all. */
+function placeInLine(view: AllocatorView, member: Membership, agent: AgentLedger, offerable: Bundle): ExplanationReason {
+  const own = outcomeFor(view, member, agent, offerable);
+  if (!own.ok) return own.reason;
+  const ahead: { frameworkId: FrameworkId; role: string }[] = [];
+  const stages = own.isGuaranteed ? [true] : [true, false];
+  for (const isGuaranteed of stages) {
+    for (const other of inLine(view.tree)) {
+      if (ahead.length === aheadMax || (other === member && isGuaranteed === own.isGuaranteed)) break;
+      const theirs = agent.free.allocatableTo(other.role.path);
+      const outcome = theirs.isEmpty || other === member ? undefined : outcomeFor(view, other, agent, theirs);
+      if (outcome?.ok === true && outcome.isGuaranteed === isGuaranteed) ahead.push({ frameworkId: other.frameworkId, role: other.role.path });
+    }
+  }
+  return ahead.length > 0 ? { kind: 'behind', ahead } : { kind: 'would-be-offered', bundle: own.bundle.resources };
+}
+
+/** The active frameworks, next first. */
+function inLine(tree: RoleTree): readonly Membership[] {
+  return [...tree.inOrder()].flatMap((role) => [...role.activeMembers.inOrder(0)]);
+}
+
+function standingsOf(member: Membership): readonly Standing[] {
+  const standings = [standingIn(member.role.activeMembers, member), standingIn(member.role.competitors, member.role.leaf)];
+  for (let node = member.role; node.parent !== undefined; node = node.parent) standings.push(standingIn(node.parent.competitors, node));
+  return standings.reverse();
+}
+
+function standingIn<Member extends ShareAccount>(order: SiblingOrder<Member>, account: Member): Standing {
+  const { path, weight, grantCount, standsBack } = account;
+  return {
+    name: path,
+    share: account.currentShare(),
+    dominantResource: account.dominantResource(),
+    weight,
+    grantCount,
+    standsBack,
+    rank: order.inOrder(0).indexOf(account) + 1,
+    of: order.size,
+  };
+}
+
+function holdersIn({ resources }: Bundle): readonly string[] {
+  const holders = new Set<string>();
+  resources.forEachAmount(({ reservations }) => {
+    const holder = reservations[reservations.length - 1]?.role;
+    if (holder !== undefined) holders.add(holder);
+  });
+  return [...holders].sort();
+}
+
+function missingFor(framework: FrameworkLedger, { resources }: Bundle): readonly string[] {
+  const missing = new Set<string>();
+  resources.forEachAmount(({ reservations, revocable, shared }) => {
+    if (revocable && !hasCapability(framework.info, 'REVOCABLE_RESOURCES')) missing.add('REVOCABLE_RESOURCES');
+    if (shared && !hasCapability(framework.info, 'SHARED_RESOURCES')) missing.add('SHARED_RESOURCES');
+    if (reservations.length > 1 && !hasCapability(framework.info, 'RESERVATION_REFINEMENT')) missing.add('RESERVATION_REFINEMENT');
+  });
+  return [...missing].sort();
+}
+
+/** The names of which a limit, and of which the headroom, leaves less than there is. */
+function cutBy({ totals, quotas }: AllocatorView, role: RoleNode, wanted: Bundle): { readonly cutByLimit: readonly string[]; readonly cutByHeadroom: readonly string[] } {
+  const cutByLimit: string[] = [];
+  const cutByHeadroom: string[] = [];
+  for (const [name, milli] of totals.named(wanted.quotaScalars)) {
+    const index = totals.indexOf(name);
+    if (milli > limitRoomAt(role.top, index)) cutByLimit.push(name);
+    if (quotas.isHeadroomRequired && milli > quotas.surplusAt(index)) cutByHeadroom.push(name);
+  }
+  return { cutByLimit, cutByHeadroom };
+}

@@ -1,0 +1,142 @@
+// Single events: one task ends in a cluster in which everything is in use, and what it held is offered again.
+//
+// Owns:      the time from returning what a task held to having the offer, against the number of agents; cost against the number of changes.
+// Elsewhere: whole cycles (full-allocation.ts, scale.ts).
+// Source: our choice; there is no C++ figure, because Mesos lets what ended tasks held wait for the next cycle over all agents.
+
+import type { Allocation } from '../../../allocator/allocator';
+import type { AgentId } from '../../../common/model/ids';
+import { SeededRandom } from '../../../frameworks/sdk/testing/seeded-random';
+import { quantile } from '../measure';
+import { agentTotalText, expectNothing } from './full-allocation';
+import { Expectations, measurement, type CellResult, type Goal, type Measurement } from './measurement';
+import { ReplayCluster, timed } from './replay-cluster';
+import type { Cell, Workload } from './workload';
+
+/** Every agent is wholly in use by one framework, as if by one task. */
+class BusyCluster {
+  readonly cluster = new ReplayCluster();
+  readonly expectations = new Expectations();
+  readonly #tasks = new Map<AgentId, Allocation>();
+  #random = new SeededRandom(2);
+
+  constructor(agents: number, frameworks: number) {
+    this.cluster.addFrameworks({ count: frameworks, roleOf: () => '*' });
+    this.cluster.addAgents({ count: agents, total: agentTotalText });
+    const { allocations } = this.cluster.nextRun();
+    this.expectations.equal('Offers at first', allocations.length, agents);
+    this.#launch(allocations);
+  }
+
+  /** So many different agents, every choice equally likely. */
+  someAgents(count: number): readonly AgentId[] {
+    const ids = [...this.cluster.agentIds];
+    for (let index = 0; index < count; index++) {
+      const other = index + this.#random.below(ids.length - index);
+      [ids[index], ids[other]] = [ids[other]!, ids[index]!];
+    }
+    return ids.slice(0, count);
+  }
+
+  anAgent(): AgentId {
+    return this.#random.pick(this.cluster.agentIds)!;
+  }
+
+  /** The tasks of these agents end; the times of saying so and of the run that follows. What is offered is in use again afterwards. */
+  endTasks(ids: readonly AgentId[]): { readonly endMs: number; readonly runMs: number } {
+    const { cluster } = this;
+    const ended = ids.map((id) => this.#tasks.get(id)!);
+    const { ms: endMs } = timed(() => {
+      for (const { frameworkId, agentId, resources } of ended) {
+        cluster.allocator.recoverResources(frameworkId, agentId, resources, { cause: 'ended', refuseMs: 0 }, cluster.nowMs);
+      }
+    });
+    const { ms: runMs, allocations } = cluster.nextRun();
+    this.expectations.equal(`Offers when ${ids.length} tasks end`, allocations.length, ids.length);
+    for (const { agentId } of allocations) this.expectations.holds(ids.length > 1 || agentId === ids[0], `An offer of ${agentId}, expected of ${ids[0]}`);
+    this.#launch(allocations);
+    return { endMs, runMs };
+  }
+
+  #launch(allocations: readonly Allocation[]): void {
+    for (const allocation of allocations) {
+      this.#tasks.set(allocation.agentId, allocation);
+      this.cluster.allocator.transitionOfferedToAllocated(allocation.frameworkId, allocation.agentId, allocation.resources);
+    }
+  }
+}
+
+export interface SingleEventPlan {
+  readonly agents: number;
+  readonly frameworks: number;
+  /** Before anything is counted. */
+  readonly warmUpEvents: number;
+  readonly events: number;
+}
+
+export function measureSingleEvents({ agents, frameworks, warmUpEvents, events }: SingleEventPlan, limitMicroseconds?: number): CellResult {
+  const busy = new BusyCluster(agents, frameworks);
+  const eventMicroseconds = (): number => {
+    const { endMs, runMs } = busy.endTasks([busy.anAgent()]);
+    return (endMs + runMs) * 1_000;
+  };
+  const first = eventMicroseconds();
+  for (let event = 1; event < warmUpEvents; event++) eventMicroseconds();
+  const times = Array.from({ length: events }, eventMicroseconds);
+  const sorted = [...times].sort((left, right) => left - right);
+  const goals: readonly Goal[] = limitMicroseconds === undefined ? [] : [{ target: 'single-event', kind: 'at-most', limit: limitMicroseconds }];
+  return {
+    measurements: [
+      { ...measurement('task ends, to the offer', times, { offers: 1, goals }, 'µs'), first },
+      measurement('99 of 100 are below', [quantile(sorted, 0.99)], { goals }, 'µs'),
+    ],
+    problems: busy.expectations.problems,
+  };
+}
+
+export interface ChangesPlan {
+  readonly agents: number;
+  readonly frameworks: number;
+  /** How many agents change between two runs. */
+  readonly changes: readonly number[];
+  readonly repetitions: number;
+}
+
+export function measureChanges({ agents, frameworks, changes, repetitions }: ChangesPlan): CellResult {
+  const busy = new BusyCluster(agents, frameworks);
+  const measurements: Measurement[] = [];
+  // All at once first: then every path has been compiled before anything is counted.
+  for (let round = 0; round < repetitions; round++) busy.endTasks(busy.someAgents(agents));
+  for (const count of changes) {
+      const ends: number[] = [];
+    const runs: number[] = [];
+    for (let round = 0; round < repetitions; round++) {
+      if (count === 0) {
+        runs.push(expectNothing(busy.cluster.cycle(), 'Nothing changed', busy.expectations));
+        continue;
+      }
+      const { endMs, runMs } = busy.endTasks(busy.someAgents(count));
+      ends.push(endMs);
+      runs.push(runMs);
+    }
+    if (count > 0) measurements.push(measurement(`${count} tasks end`, ends));
+    measurements.push(measurement(`run, ${count} agents changed`, runs, { offers: count }));
+  }
+  return { measurements, problems: busy.expectations.problems };
+}
+
+const singleEventSizes: readonly SingleEventPlan[] = [1, 100, 1_000, 10_000, 50_000].map((agents) => ({ agents, frameworks: 500, warmUpEvents: 3_000, events: 5_000 }));
+
+export const singleEvent: Workload = {
+  name: 'event',
+  title: 'One task ends where everything is in use: from returning its resources to the offer (ours)',
+  cells: singleEventSizes.map((plan): Cell => ({ name: `${plan.agents}x${plan.frameworks}`, measure: () => measureSingleEvents(plan, 100) })),
+};
+
+const changesPlan: ChangesPlan = { agents: 10_000, frameworks: 500, changes: [0, 1, 10, 100, 1_000, 10_000], repetitions: 20 };
+
+export const changes: Workload = {
+  name: 'changes',
+  title: 'What a run costs against how many agents changed since the last one (ours)',
+  cells: [{ name: `${changesPlan.agents}x${changesPlan.frameworks}`, measure: () => measureChanges(changesPlan) } satisfies Cell],
+};
