@@ -16,6 +16,7 @@ import { add, at, emptyVector, grown, type Vector } from './vector';
 export class ClusterTotals {
   readonly #indexes = new Map<string, number>();
   readonly #names: string[] = [];
+  readonly #areFair: boolean[] = [];
   #amounts = emptyVector;
   #fair = emptyVector;
   #generation = 0;
@@ -46,6 +47,7 @@ export class ClusterTotals {
     if (known !== undefined) return known;
     const index = this.#names.push(name) - 1;
     this.#indexes.set(name, index);
+    this.#areFair.push(!this.excluded.has(name));
     return index;
   }
 
@@ -62,7 +64,7 @@ export class ClusterTotals {
   add(scalars: Vector, sign: 1 | -1): void {
     this.#amounts = add(this.#amounts, scalars, sign);
     if (this.#fair.length < this.#amounts.length) this.#fair = grown(this.#fair, this.#amounts.length);
-    for (let i = 0; i < scalars.length; i++) this.#fair[i] = this.excluded.has(this.nameOf(i)) ? 0 : this.#amounts[i]!;
+    for (let i = 0; i < scalars.length; i++) if (this.#areFair[i] === true) this.#fair[i] = this.#amounts[i]!;
     this.#generation++;
   }
 

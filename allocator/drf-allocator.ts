@@ -9,7 +9,7 @@
 //       (one that came back smaller than what runs on it); a run hands out nothing that is not free.
 //   A2. Synchronous and deterministic: time and randomness come in.
 //   L1. An agent that a run has visited has nothing left to give (division.ts, D4), so every change that could make it give again is noted in
-//       the schedule at the place where it happens. Agents with something left that quota holds back are looked at in every batch.
+//       the schedule at the place where it happens, unless all are known to refuse it (refusal-memo.ts). Agents with something left that quota holds back are looked at in every batch.
 //   L2. While no framework is active, and no machine is to be left, nothing is noted: becoming active concerns all agents.
 //   L3. What an agent runs for a framework that has not subscribed yet (the leader is new) is not free, and is in nobody's share until the
 //       framework is added with what it uses. It does count as consumed by its role: a limit holds from the first moment.
@@ -163,7 +163,10 @@ class DrfAllocator implements TrialAllocator {
       this.#tree.deactivate(member);
       this.#standingBack.reset(member);
       member.isSubscribed = false;
-      for (const { agent, allocated } of [...member.holdings]) this.#credit(member, agent, allocated, nowMs);
+      for (const { agent, allocated } of [...member.holdings]) {
+        this.#charges.credit(member, agent, allocated);
+        this.#noteReturn(agent, nowMs);
+      }
       this.#untrackIfUnused(framework, member);
     }
     this.#inverseOffers.forgetFramework(id);
@@ -678,9 +681,10 @@ class DrfAllocator implements TrialAllocator {
   ): void {
     const member = framework.memberships.get(role);
     if (member === undefined) throw new BugError(`Framework ${framework.id} returns ${resources.toString()} in role "${role}", and holds nothing in it`);
-    const returned = this.#credit(member, agent, resources, nowMs);
+    const returned = this.#charges.credit(member, agent, resources);
     if (refuseMs > 0 && member.isSubscribed && framework.isActive) this.#refuse(member, agent, returned, this.#lapseOf(refuseMs, nowMs));
     else if (cause === 'declined' && refuseMs === 0) this.#standingBack.noteIdleReturn(member, this.#schedule.batchAfterMs(nowMs));
+    this.#noteReturn(agent, nowMs);
     this.#untrackIfUnused(framework, member);
   }
 
@@ -697,12 +701,11 @@ class DrfAllocator implements TrialAllocator {
     return this.#schedule.batchAfterMs(nowMs + Math.max(this.options.allocationIntervalMs, Math.min(refuseMs, refuseMsMax)));
   }
 
-  /** Returns what a membership holds. The agent has more to give from the next batch on. */
-  #credit(member: Membership, agent: AgentLedger, resources: Resources, nowMs: number): Bundle {
-    const returned = this.#charges.credit(member, agent, resources);
-    this.#noteChange(agent, nowMs);
+  /** The agent has more to give from the next batch on; unless nobody wants it, as after the last refusal of a round. */
+  #noteReturn(agent: AgentLedger, nowMs: number): void {
+    agent.refusals.recall(agent.free);
+    if (!agent.refusals.hasAll(this.#tree.activeBits)) this.#noteChange(agent, nowMs);
     this.#wantQuotaBatch(nowMs);
-    return returned;
   }
 
   #addTotal(total: Bundle, sign: 1 | -1): void {

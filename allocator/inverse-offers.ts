@@ -50,7 +50,8 @@ export class InverseOffers {
     if (window === undefined) return;
     window.outstanding.delete(frameworkId);
     if (answer !== undefined) window.answers.set(frameworkId, answer);
-    if (quietUntilMs !== undefined) window.quietUntilMs.set(frameworkId, quietUntilMs);
+    // A later, shorter answer does not take back what an earlier one asked for.
+    if (quietUntilMs !== undefined) window.quietUntilMs.set(frameworkId, Math.max(quietUntilMs, window.quietUntilMs.get(frameworkId) ?? 0));
   }
 
   /** It cannot answer any more; when it is back it is asked again. What it answered before stands. */

@@ -53,7 +53,8 @@ export class SiblingOrder<Member extends ShareAccount> implements PlaceKeeper {
    * next change, and change nothing while reading.
    */
   inOrder(visitSeed: number): readonly Member[] {
-    if (!this.isCurrent) {
+    // One alone needs no order, and most frameworks are alone in their role.
+    if (this.#members.length > 1 && !this.isCurrent) {
       for (const member of this.#members) member.refresh();
       this.#members.sort(compareShares);
       this.#generation = this.totals.generation;

@@ -20,7 +20,7 @@ const kinds: Readonly<Record<string, Emphasis>> = {
   'without the gpu gate, with a region and other minimum sizes': { options: { filtersGpus: false, region: 'here', minAllocatable: [new Map([['cpus', 1000]]), new Map([['disk', 400_000]])] } },
   'full of quotas': { weights: { quota: 5, 'operate-on-free': 2, 'change-machine': 2, recover: 0 }, machines: ['plain', 'many cpus', 'much memory', 'disks', 'disks only', 'reserved', 'tiny', 'refined', 'custom'] },
   'that begin with a recovery': { weights: { quota: 2, recover: 1, 'remove-agent': 2, 'add-agent': 5 } },
-  'full of filters': { weights: { answer: 16, revive: 2, suppress: 2, 'change-host': 2, 'toggle-framework': 2, quota: 0 }, machines: ['plain', 'revocable', 'disks', 'reserved', 'shared'], refuseMs: [0, 1, 500, 1500, 2500, 5000, 60_000] },
+  'full of filters': { weights: { answer: 16, revive: 2, suppress: 4, 'update-framework': 6, 'change-host': 2, 'toggle-framework': 2, quota: 0 }, machines: ['plain', 'revocable', 'disks', 'reserved', 'shared'], refuseMs: [0, 1, 500, 1500, 2500, 5000, 60_000] },
   'full of declines without filters': { weights: { answer: 16, rescind: 4, quota: 0 }, machines: ['plain', 'many cpus', 'revocable', 'reserved'], refuseMs: [0, 0, 0, 0, 1500] },
   'full of reservations and volumes': { weights: { operate: 8, 'operate-on-free': 5 }, machines: ['reserved', 'all reserved', 'refined', 'volumes', 'shared', 'shared twice', 'disks'], capabilities: ['SHARED_RESOURCES', 'RESERVATION_REFINEMENT'] },
   'full of maintenance': { weights: { window: 5, 'answer-inverse': 5, 'toggle-framework': 2, allow: 2 } },

@@ -19,7 +19,7 @@ import { isPersistentVolume, reservationRole, Resources, type DiskInfo, type Res
 import { isSubroleOf } from '../../common/model/role';
 import type { AttributeConstraint, OfferConstraints } from '../../common/model/scheduler-protocol';
 import type { Random } from '../../common/ports';
-import { aFramework, anAgent, quantities, resources, seededRandom, type DrivenAllocator } from './allocator-cluster';
+import { aFramework, anAgent, quantities, resources, seededRandom, sentence, type DrivenAllocator } from './allocator-cluster';
 import { ReferenceAllocator } from './reference-allocator';
 
 // The universe
@@ -181,7 +181,7 @@ export class Replay {
   readonly reference: ReferenceAllocator | undefined;
   readonly script: string[] = [];
   nowMs = 0;
-  /** Sentences of everything handed out. */
+  /** `1000: f1 gets cpus:4 of a1 for role *`. */
   readonly handedOut: string[] = [];
   allowedHosts: readonly string[] | undefined;
   #bundles: OutBundle[] = [];
@@ -549,7 +549,7 @@ export class Replay {
     this.setting.observe?.(actual, this);
     for (const { frameworkId: framework, agentId: agent, role, resources: granted } of allocations) this.#take(framework, agent, role, granted, false);
     this.#inverseOffers.push(...inverseOffers);
-    this.handedOut.push(...allocations.map((allocation) => `${nowMs}: ${allocationText(allocation)}`));
+    this.handedOut.push(...allocations.map((allocation) => `${nowMs}: ${sentence(allocation)}`));
     this.#demandSameCharges();
   }
 
@@ -579,7 +579,7 @@ function indented(text: string): string {
   return text === '' ? '  nothing' : text.split('\n').map((line) => `  ${line}`).join('\n');
 }
 
-export function allocationText({ frameworkId: framework, role, agentId: agent, resources: granted }: Allocation): string {
+function allocationText({ frameworkId: framework, role, agentId: agent, resources: granted }: Allocation): string {
   return `${framework} gets ${granted.toString()} of ${agent} for role ${role}`;
 }
 
@@ -702,7 +702,7 @@ const usualWeights: Record<Step['kind'], number> = {
   advance: 15,
 };
 
-const machineNames = Object.keys(machines) as Machine[];
+export const machineNames = Object.keys(machines) as readonly Machine[];
 const allCapabilities: readonly FrameworkCapability[] = ['GPU_RESOURCES', 'REVOCABLE_RESOURCES', 'SHARED_RESOURCES', 'RESERVATION_REFINEMENT', 'REGION_AWARE'];
 
 export function historyArbitrary(emphasis: Emphasis = {}): fc.Arbitrary<History> {

@@ -30,6 +30,35 @@ test('all that is free is handed out and comes back as the same object, and so i
   expect(agent.free).toBe(agent.total);
 });
 
+test('of two grants on one agent each comes back as the object that it was, the later first', () => {
+  const parts = new AllocatorParts();
+  const agent = parts.agent('a1', 'cpus:4');
+  const [member, other] = [parts.join('*', 'f1'), parts.join('*', 'f2')];
+  const task = resources('cpus:1').allocatedTo('*');
+  parts.charges.charge(other, agent, task);
+  const grants = [agent.free];
+  parts.grant(member, agent, grants[0]!, 1);
+  const first = agent.holdingOf(member)!.allocated;
+  parts.charges.credit(other, agent, task);
+  grants.push(agent.free);
+  parts.grant(member, agent, grants[1]!, 2);
+  expect(agent.holdingOf(member)!.allocated.unallocated().toString()).toBe('cpus:4');
+  expect(parts.charges.credit(member, agent, member.allocated(grants[1]!))).toBe(grants[1]);
+  expect(agent.free).toBe(grants[1]);
+  expect(parts.charges.credit(member, agent, first)).toBe(grants[0]);
+  expect(agent.free).toBe(agent.total);
+});
+
+test('a grant of which some came back before is no longer whole, and no more of it comes back than is left', () => {
+  const parts = new AllocatorParts();
+  const agent = parts.agent('a1', 'cpus:4');
+  const member = parts.join('*', 'f1');
+  parts.grant(member, agent, agent.total);
+  const allocated = agent.holdingOf(member)!.allocated;
+  parts.charges.credit(member, agent, resources('cpus:1').allocatedTo('*'));
+  expect(() => parts.charges.credit(member, agent, allocated)).toThrow('and holds cpus:3');
+});
+
 test('what a framework is granted again is named by the same resources as before', () => {
   const parts = new AllocatorParts();
   const [agent, other] = [parts.agent('a1', 'cpus:4'), parts.agent('a2', 'cpus:4')];
@@ -157,6 +186,7 @@ const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('grant' as const), ...place, isAll: fc.boolean() }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('report' as const), ...place, cpus: fc.integer({ min: 1, max: 3 }), copies: fc.nat(2), isRevocable: fc.boolean() }) },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('return' as const), ...place, part: fc.constantFrom('same', 'equal', 'cpus', 'half', 'shared') }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('give back a grant' as const), ...place, which: fc.nat(20) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('reserve' as const), ...place }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('total' as const), agent: place.agent, total: fc.constantFrom(wholeAgent, resources('cpus:2;mem:4'), resources('mem:9').plus(Resources.of([sharedVolume]))) }) },
 );
@@ -165,6 +195,8 @@ test('after any history holdings, free amounts, shares, consumption and availabi
   fc.assert(
     fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
       const cluster = new HeldCluster();
+      /** The very resources that were handed out, to whomever. */
+      const grants: Resources[] = [];
       let port = 0;
       cluster.check();
       for (const one of steps) {
@@ -184,6 +216,7 @@ test('after any history holdings, free amounts, shares, consumption and availabi
             const bundle = one.isAll ? agent.free : agent.free.derived(agent.free.resources.filter(({ name, shared }) => name === 'cpus' || shared));
             if (bundle.isEmpty) break;
             cluster.grant(member, agent, bundle, ++cluster.run);
+            grants.push(member.allocated(bundle));
             cluster.setHeld(who, one.agent, before.plus(bundle.resources));
             break;
           }
@@ -195,6 +228,14 @@ test('after any history holdings, free amounts, shares, consumption and availabi
             if (!agent.free.resources.filter(({ name }) => name === 'ports').contains(amounts.filter(({ name }) => name === 'ports'))) break;
             cluster.charges.charge(member, agent, amounts.allocatedTo(role));
             cluster.setHeld(who, one.agent, before.plus(amounts));
+            break;
+          }
+          case 'give back a grant': {
+            const fitting = grants.filter((grant) => grant.allocationRole === role && before.contains(grant.unallocated()));
+            const allocated = fitting[one.which % Math.max(1, fitting.length)];
+            if (allocated === undefined) break;
+            expect(cluster.charges.credit(member, agent, allocated).resources.equals(allocated.unallocated())).toBe(true);
+            cluster.setHeld(who, one.agent, before.minus(allocated.unallocated()));
             break;
           }
           case 'return': {

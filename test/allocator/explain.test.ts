@@ -247,6 +247,7 @@ test('an explanation tells what is held and free there, who holds the rest, when
   cluster.agent('a1', 'cpus:4;mem:64');
   expect(explained(cluster)).toMatchObject({ offeredInLastVisit: false, lastVisitMs: undefined, held: Resources.empty, heldBy: [] });
   cluster.allocator.charge(f2, a1, resources('cpus:1').allocatedTo('*'));
+  expect(explained(cluster, '*', 'f2')).toMatchObject({ offeredInLastVisit: false, lastVisitMs: undefined });
   cluster.advance(5);
   const after = explained(cluster);
   expect([after.offeredInLastVisit, after.lastVisitMs, after.held.unallocated().toString(), after.free.isEmpty]).toEqual([true, 5, 'cpus:3;mem:64', true]);

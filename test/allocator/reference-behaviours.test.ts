@@ -334,12 +334,16 @@ describe('the run (5)', () => {
     for (const offer of offers) expect(offer.resources.toString()).toBe(resources('cpus:4;mem:1024;ports:[31000-31099]').allocatedTo('*').toString());
   });
 
-  test('5: agents are visited in random order, so that nobody is always first', () => {
+  test.each<[stage: string, quotas: Readonly<Record<string, QuotaUnits>>]>([
+    ['fair share', {}],
+    ['guarantees', { ops: { guarantees: { cpus: 12 } } }],
+  ])('5: the stage of %s visits agents in random order, so that none is always first', (_stage, quotas) => {
     const firsts = new Set<string>();
     for (let seed = 1; seed <= 40; seed++) {
       const cluster = new AllocatorCluster({ seed });
       agents(cluster, ...alike(3, 'cpus:4'));
-      cluster.framework('f1');
+      setQuotas(cluster, quotas);
+      frameworksIn(cluster, ['ops']);
       firsts.add(cluster.advance(5)[0]!.agentId);
     }
     expect([...firsts].sort()).toEqual(['a1', 'a2', 'a3']);
@@ -377,6 +381,8 @@ describe('quota (5.1, 5.2)', () => {
     ['5.1: beyond its guarantee the role gets up to its limit in the same offer',
       [whole], { ops: { guarantees: { cpus: 3 }, limits: { cpus: 5 } } }, ['dev', 'ops'], ['ops gets cpus:5;mem:8192', 'dev gets cpus:3']],
     ['5.1: without a limit it gets all there is', [whole], { ops: { guarantees: { cpus: 3 } } }, ['dev', 'ops'], ['ops gets cpus:8;mem:8192']],
+    ['5.1: in the first stage, too, the tighter of limit and headroom counts, here the limit: 1 beyond the guarantee, and 8 less 3 less 2',
+      [whole], { ops: { guarantees: { cpus: 3 }, limits: { cpus: 4 } }, qa: { guarantees: { cpus: 2 } } }, ['dev', 'ops'], ['ops gets cpus:4;mem:8192', 'dev gets cpus:2']],
     ['5.1: a limit on a name without a guarantee holds in the first stage, too',
       [whole], { ops: { guarantees: { cpus: 3 }, limits: { cpus: 3, mem: 1024 } } }, ['dev', 'ops'], ['ops gets cpus:3;mem:1024', 'dev gets cpus:5;mem:7168']],
     ['5.1: beyond its guarantee the role leaves what other guarantees need: 8 less 3 and 4 is 1',
@@ -395,6 +401,8 @@ describe('quota (5.1, 5.2)', () => {
     ['5.2: a role with a met guarantee is held by the guarantees of others as anybody is',
       ['cpus:4;cpus(ops):2'], { ops: { guarantees: { cpus: 2 } }, qa: { guarantees: { cpus: 3 } } }, ['ops'], ['ops gets cpus:1;cpus(ops):2']],
     ['5.2: a limit cuts a role\'s fair share, and the rest goes to the next', [whole], { ops: { limits: { cpus: 2 } } }, ['ops', 'qa'], ['ops gets cpus:2;mem:8192', 'qa gets cpus:6']],
+    ['5.2: of limit and headroom the tighter counts, here the limit: 3, and 8 less 2', [whole], { ops: { limits: { cpus: 3 } }, qa: { guarantees: { cpus: 2 } } }, ['ops'], ['ops gets cpus:3;mem:8192']],
+    ['5.2: of limit and headroom the tighter counts, here the headroom: 3, and 8 less 6', [whole], { ops: { limits: { cpus: 3 } }, qa: { guarantees: { cpus: 6 } } }, ['ops'], ['ops gets cpus:2;mem:8192']],
     ['5.2: a limit of 0 is a limit', [whole], { ops: { limits: { cpus: 0 } } }, ['ops', 'qa'], ['ops gets mem:8192', 'qa gets cpus:8']],
     ['5.2: a role that may have nothing worth an offer is passed over', [whole], { ops: { limits: { cpus: 0, mem: 16 } } }, ['ops', 'qa'], ['qa gets cpus:8;mem:8192']],
     ['5.2: a name without a limit is not limited', ['cpus:8;watts:90'], { ops: { limits: { cpus: 8, mem: 0 } } }, ['ops', 'qa'], ['ops gets cpus:8;watts:90']],
@@ -550,9 +558,28 @@ describe('reservations (5.3, 9)', () => {
     expect(cluster.allocator.charged(f1).get(a1)!.unallocated().equals(Resources.of([sharedVolume, sharedVolume]))).toBe(true);
     expect(roleOf(cluster, 'eng')).toMatchObject({ charged: quantities({ disk: 1000 }), share: 1 });
   });
+
+  test('9: a shared volume that went out with a guarantee is not offered again by fair share in the same run', () => {
+    const cluster = new AllocatorCluster();
+    cluster.agent('a1', resources('cpus:2').plus(Resources.of([sharedVolume])));
+    setQuotas(cluster, { eng: { guarantees: { cpus: 1 }, limits: { cpus: 1 } } });
+    cluster.framework('guaranteed', { roles: ['eng'], capabilities: ['MULTI_ROLE', 'SHARED_RESOURCES'] });
+    cluster.framework('below', { roles: ['eng/web'], capabilities: ['MULTI_ROLE', 'SHARED_RESOURCES'], minAllocatable: { 'eng/web': [] } });
+    const names = (allocations: readonly Allocation[]): string[][] => allocations.map(({ frameworkId: framework, resources: amounts }) => [framework, ...amounts.names()]);
+    expect(names(cluster.advance(5))).toEqual([['guaranteed', 'cpus', 'disk']]);
+    expect(names(cluster.advance(1000))).toEqual([['below', 'disk']]);
+  });
 });
 
 describe('minimum size (5.4)', () => {
+  test('5.4: an empty bundle is never offered, not even to a framework that takes anything', () => {
+    const cluster = new AllocatorCluster();
+    cluster.agent('a1', revocableCpus(4)); // All of it is stripped for want of the capability.
+    cluster.framework('f1', { minAllocatable: { '*': [] } });
+    expect(cluster.offersWithin(5000)).toEqual([]);
+    expect(cluster.allocator.charged(f1).size).toBe(0);
+  });
+
   test.each<[claim: string, total: string, own: readonly Quantities[] | undefined, isOffered: boolean]>([
     ['0.01 cpus are enough', 'cpus:0.01', undefined, true],
     ['less than 0.01 cpus is not', 'cpus:0.009', undefined, false],
@@ -916,8 +943,10 @@ describe('operations (7)', () => {
       cluster.framework('f1', { roles: ['eng'], capabilities: ['MULTI_ROLE', 'SHARED_RESOURCES'], minAllocatable: { eng: [] } });
       const [offer] = cluster.advance(5);
       cluster.allocator.updateAllocation(f1, a1, offer!.resources, [{ consumed: Resources.empty, converted: offer!.resources }], cluster.nowMs);
-      return [cluster.allocator.charged(f1).get(a1)!.equals(offer!.resources.plus(offer!.resources)), roleOf(cluster, 'eng').share, roleOf(cluster, 'eng').reserved];
-    }, [true, 1, quantities({ disk: 1000 })]],
+      const isTwice = cluster.allocator.charged(f1).get(a1)!.equals(offer!.resources.plus(offer!.resources));
+      const [next] = cluster.advance(1000);
+      return [isTwice, roleOf(cluster, 'eng').share, roleOf(cluster, 'eng').reserved, next!.resources.equals(offer!.resources)];
+    }, [true, 1, quantities({ disk: 1000 }), true]],
     ['updateAvailable', 'makes of free resources what the operator asks for', (cluster) => {
       cluster.agent('a1', 'cpus:4');
       const isDone = cluster.allocator.updateAvailable(a1, [{ consumed: resources('cpus:3'), converted: reservation(3, 'ops') }], cluster.nowMs);
@@ -1092,13 +1121,14 @@ describe('maintenance (11)', () => {
   const askedWithin = (cluster: AllocatorCluster, ms: number): string[] => cluster.runsWithin(ms).flatMap(({ inverseOffers }) => inverseOffers.map(asked));
   const announce = (cluster: AllocatorCluster, agent = a1): void => cluster.allocator.updateUnavailability(agent, window, cluster.nowMs);
 
-  /** `f1` and `f2` hold 2 cpus each of `a1`; `f2` holds `a2`; `a3` is free, since nobody active would have it. */
+  /** `f1` and `f2` hold 2 cpus each of `a1`; `f2` holds `a2`, and `a4` of another host name; `a3` is free, since nobody takes gpus. */
   function aUsedCluster(): AllocatorCluster {
     const cluster = new AllocatorCluster();
     agents(cluster, 'cpus:4', 'cpus:4', 'cpus:4;gpus:1');
+    cluster.agent('a4', 'cpus:4', { hostname: 'elsewhere' });
     const part = (units: number): Resources => resources(`cpus:${units}`).allocatedTo('*');
     cluster.framework('f1', { used: new Map([[a1, part(2)]]) });
-    cluster.framework('f2', { used: new Map([[a1, part(2)], [a2, part(4)]]) });
+    cluster.framework('f2', { used: new Map([[a1, part(2)], [a2, part(4)], [agentId('a4'), part(4)]]) });
     cluster.advance(500);
     return cluster;
   }
@@ -1117,8 +1147,8 @@ describe('maintenance (11)', () => {
     ['who is inactive is not', (cluster) => { cluster.allocator.deactivateFramework(f1, cluster.nowMs); announce(cluster); }, ['f2 of a1']],
     ['who has suppressed its roles is', (cluster) => { cluster.suppress('f1'); announce(cluster); }, ['f1 of a1', 'f2 of a1']],
     ['all are, though all have suppressed their roles', (cluster) => { cluster.suppress('f1'); cluster.suppress('f2'); announce(cluster); }, ['f1 of a1', 'f2 of a1']],
-    ['on an agent that takes no part nobody is', (cluster) => { cluster.allocator.deactivateAgent(a1); announce(cluster); }, []],
-    ['on an agent off the allow list nobody is', (cluster) => { cluster.allocator.updateAllowList(new Set(), cluster.nowMs); announce(cluster); }, []],
+    ['on an inactive agent nobody is, while on others everybody is', (cluster) => { cluster.allocator.deactivateAgent(a1); announce(cluster); announce(cluster, a2); }, ['f2 of a2']],
+    ['on an agent off the allow list nobody is', (cluster) => { cluster.allocator.updateAllowList(new Set(['elsewhere']), cluster.nowMs); announce(cluster); announce(cluster, agentId('a4')); }, ['f2 of a4']],
     ['after the window was taken back nobody is', (cluster) => { announce(cluster); cluster.allocator.updateUnavailability(a1, undefined, cluster.nowMs); }, []],
     ['whoever has ended everything there before the run is not', (cluster) => { announce(cluster); cluster.end('f1', 'a1', 'cpus:2'); cluster.suppress('f1'); cluster.suppress('f2'); }, ['f2 of a1']],
   ])('11: asked to leave: %s', (_claim, change, expected) => {
@@ -1142,7 +1172,8 @@ describe('maintenance (11)', () => {
 
   test.each<[claim: string, change: (cluster: AllocatorCluster) => void, expected: readonly string[]]>([
     ['a new window asks everybody anew', (cluster) => announce(cluster), ['f1 of a1', 'f2 of a1']],
-    ['whoever comes back is asked anew', (cluster) => { cluster.allocator.deactivateFramework(f1, cluster.nowMs); cluster.allocator.activateFramework(f1, cluster.nowMs); }, ['f1 of a1']],
+    ['one who comes back is asked anew, whatever it answered', (cluster) => { cluster.allocator.deactivateFramework(f1, cluster.nowMs); cluster.allocator.activateFramework(f1, cluster.nowMs); }, ['f1 of a1']],
+    ['one who comes back is asked anew, if it had not answered', (cluster) => { cluster.allocator.deactivateFramework(f2, cluster.nowMs); cluster.allocator.activateFramework(f2, cluster.nowMs); }, ['f2 of a1']],
     ['a request that was taken back is made again', (cluster) => cluster.allocator.updateInverseOffer(f2, a1, undefined, 0, cluster.nowMs), ['f2 of a1']],
     ['an answer from one who was not asked harms nobody', (cluster) => cluster.allocator.updateInverseOffer(frameworkId('f9'), a2, 'accept', 0, cluster.nowMs), []],
   ])('11: while requests and filters are out, %s', (_claim, change, expected) => {
@@ -1176,4 +1207,15 @@ describe('maintenance (11)', () => {
     const [run] = cluster.runsWithin(5);
     expect([run!.allocations.map(sentence), run!.inverseOffers.map(asked)]).toEqual([['f1 gets cpus:4 of a1 for role *'], ['f1 of a1']]);
   });
+});
+
+test('11: a later, shorter answer does not shorten a filter that lives', () => {
+  const cluster = new AllocatorCluster();
+  cluster.agent('a1', 'cpus:4');
+  cluster.framework('f1', { used: new Map([[agentId('a1'), resources('cpus:4').allocatedTo('*')]]) });
+  cluster.allocator.updateUnavailability(agentId('a1'), { startMs: 0 }, 0);
+  cluster.advance(5);
+  cluster.allocator.updateInverseOffer(frameworkId('f1'), agentId('a1'), 'decline', 60_000, cluster.nowMs);
+  cluster.allocator.updateInverseOffer(frameworkId('f1'), agentId('a1'), 'decline', 1, cluster.nowMs);
+  expect(cluster.runsWithin(50_000).flatMap(({ inverseOffers }) => inverseOffers)).toEqual([]);
 });

@@ -130,7 +130,7 @@ test('an account takes part in one order at most', () => {
   expect(() => new SiblingOrder<Sibling>(family.totals, 'drf').join(family.siblings[0]!)).toThrow('one order at most');
 });
 
-const which = fc.nat(5);
+const which = fc.nat(2);
 const step = fc.oneof(
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('hold' as const), which, cpus: fc.integer({ min: 0, max: 4 }) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('back' as const), which }) },
@@ -142,7 +142,7 @@ const step = fc.oneof(
 test('after any history of joining, leaving, holding, standing back and new totals the order is a full sort, and knows whether all stand back', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), fc.boolean(), (steps, readsAlways) => {
-      const family = new Family(6);
+      const family = new Family(3); // few, so that now and then all stand back
       const members = new Set(family.siblings);
       const held = new Map(family.siblings.map((sibling) => [sibling, 0]));
       for (const [number, one] of steps.entries()) {

@@ -46,8 +46,9 @@ describe('the counts of each workload come out', () => {
   });
 
   test('a single framework that declines is offered nothing again', () => {
-    const result = measureDeclineOffers({ agents: 20, frameworks: 1, emptyRounds: 3 });
+    const result = measureDeclineOffers({ agents: 20, frameworks: 1, emptyRounds: 3, replays: 2 });
     expect(result.problems).toEqual([]);
+    expect(step(result, 'first empty round')).toMatchObject({ count: 2, offers: 0 });
     expect(step(result, 'all rounds with offers')).toBeUndefined();
   });
 
