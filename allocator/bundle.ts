@@ -1,7 +1,7 @@
 // Bundles: resources as the allocator handles them, looked at once.
 //
 // Owns:      what is asked of the same resources again and again: their scalars as vectors, what kinds of amounts are among them.
-// Elsewhere: the algebra (common/model/resources.ts), how a bundle is cut to quota (quota-cut.ts).
+// Elsewhere: the algebra (common/model/resources.ts), how a bundle is cut to quota (division.ts).
 // Invariants:
 //   U1. A bundle never changes; its resources have no allocation role.
 //   U2. `quotaScalars` are the unreserved, non-revocable, non-shared scalars: what quota and headroom are about. `scalars` are all; of shared
@@ -24,8 +24,9 @@ export class Bundle {
   readonly needsCapability: boolean;
   /** Whether there is nothing in it but quota scalars. */
   readonly isQuotaOnly: boolean;
-  /** Whether it is worth an offer by the global list; asked for each visit, so kept. */
+  /** The last answer of {@link isAllocatable}, and to which list: for each visit the global one is asked about. */
   #isAllocatable: boolean | undefined;
+  #judgedBy: readonly Quantities[] | undefined;
   #nonShared: Bundle | undefined;
 
   /** `resources` without allocation role. Made by {@link BundleCache.of} only. */
@@ -96,15 +97,13 @@ export class Bundle {
     return this.hasReserved ? this.derived(this.resources.allocatableTo(role)) : this;
   }
 
-  /** Whether it holds at least one of the quantities of the list, the global one; an empty list asks for anything at all. */
-  isAllocatableBy(globalList: readonly Quantities[]): boolean {
-    return (this.#isAllocatable ??= this.isAllocatable(globalList));
-  }
-
-  /** The same for a framework's own list. Source: reference 5.4. */
+  /** Whether it holds at least one of the quantities of the list; an empty list asks for anything at all. Source: reference 5.4. */
   isAllocatable(list: readonly Quantities[]): boolean {
-    if (this.isEmpty) return false;
-    return list.length === 0 || list.some((smallest) => this.totals.holds(this.scalars, smallest));
+    if (this.#isAllocatable === undefined || this.#judgedBy !== list) {
+      this.#judgedBy = list;
+      this.#isAllocatable = !this.isEmpty && (list.length === 0 || list.some((smallest) => this.totals.holds(this.scalars, smallest)));
+    }
+    return this.#isAllocatable;
   }
 }
 

@@ -146,6 +146,7 @@ class DrfAllocator implements TrialAllocator {
       const agent = this.#agent(agentId);
       this.#addUnclaimed(id, agent, reported, -1);
       this.#noteChange(agent, nowMs);
+      this.#wantQuotaBatch(nowMs);
     }
     for (const [agentId, used] of options.used) {
       const agent = this.#agents.get(agentId);
@@ -519,12 +520,7 @@ class DrfAllocator implements TrialAllocator {
   }
 
   whatIf(question: WhatIfQuestion, nowMs: number): WhatIfAnswer {
-    return whatIf((division) => this.#copy(division, nowMs), this.positions(), question, nowMs, this.#nextBatchMs(nowMs));
-  }
-
-  /** The first batch by which whatever is asked for now has had its event-driven run. */
-  #nextBatchMs(nowMs: number): number {
-    return this.#schedule.batchAfterMs(nowMs);
+    return whatIf((division) => this.#copy(division, nowMs), this.positions(), question, nowMs, this.#schedule.batchAfterMs(nowMs));
   }
 
   positions(): readonly Position[] {
@@ -573,7 +569,7 @@ class DrfAllocator implements TrialAllocator {
     }
     if (isAfresh) return copy;
     for (const [frameworkId, onAgents] of this.#unclaimed) for (const [agentId, resources] of onAgents) copy.charge(frameworkId, agentId, resources);
-    for (const node of this.#tree.nodes()) copy.#takeOverCounts(node, this.#nextBatchMs(nowMs));
+    for (const node of this.#tree.nodes()) copy.#takeOverCounts(node, this.#schedule.batchAfterMs(nowMs));
     for (const agent of this.#agents.values()) {
       for (const { member, refused, lapsesAtMs } of this.#filters.on(agent)) copy.#takeOverFilter(member, agent.id, refused, lapsesAtMs);
     }

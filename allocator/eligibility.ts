@@ -1,6 +1,6 @@
 // Eligibility: which agents, and what of them, a framework may be offered at all.
 //
-// Owns:      the capability gates and the evaluation of offer constraints.
+// Owns:      what a framework's capabilities leave of resources, and the evaluation of offer constraints.
 // Elsewhere: validation of constraints, and refusal of regular expressions that do not compile (the master's subscription checks), the engine
 //            that matches them (common/model/regex.ts), decline filters (decline-filters.ts), minimum size (bundle.ts).
 // Invariants:
@@ -15,11 +15,6 @@ import { hasCapability, type FrameworkInfo } from '../common/model/framework';
 import type { RegexCompiler } from '../common/model/regex';
 import type { Resource, Resources } from '../common/model/resources';
 import type { AttributeConstraint, OfferConstraints } from '../common/model/scheduler-protocol';
-
-/** Whether the framework may have anything of an agent with this total: agents with GPUs are kept for those who know what to do with them. */
-export function mayReceiveAgent(info: FrameworkInfo, total: Resources): boolean {
-  return hasCapability(info, 'GPU_RESOURCES') || total.scalar('gpus') === 0;
-}
 
 /** `resources` without what the framework is not capable of: revocable, shared, and reservations that are refined (deeper than one). */
 export function withoutIncapable(info: FrameworkInfo, resources: Resources): Resources {

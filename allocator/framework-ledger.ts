@@ -83,7 +83,6 @@ export class FrameworkLedger {
   }
 
   isAllocatable(bundle: Bundle, role: string): boolean {
-    const own = this.hasOwnSizes ? this.#info.offerFilters.get(role)?.minAllocatable : undefined;
-    return own === undefined ? bundle.isAllocatableBy(this.options.minAllocatable) : bundle.isAllocatable(own);
+    return bundle.isAllocatable(this.hasOwnSizes ? this.minAllocatable(role) : this.options.minAllocatable);
   }
 }

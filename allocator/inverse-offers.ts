@@ -37,10 +37,6 @@ export class InverseOffers {
     else this.#windows.set(agent, { unavailability, outstanding: new Set(), answers: new Map(), quietUntilMs: new Map() });
   }
 
-  windowOf(agent: AgentLedger): Unavailability | undefined {
-    return this.#windows.get(agent)?.unavailability;
-  }
-
   answersOn(agent: AgentLedger): ReadonlyMap<FrameworkId, InverseOfferAnswer> {
     return this.#windows.get(agent)?.answers ?? new Map<FrameworkId, InverseOfferAnswer>();
   }

@@ -152,7 +152,7 @@ export class QuotaLedger {
   }
 }
 
-export function limitAt(quota: CompiledQuota, index: number): number {
+function limitAt(quota: CompiledQuota, index: number): number {
   return index < quota.limits.length ? quota.limits[index]! : Infinity;
 }
 

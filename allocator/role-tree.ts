@@ -113,7 +113,7 @@ export class RoleTree {
     this.#updateStanding(role);
   }
 
-  /** R6. `member` is active, or stands back no more. */
+  /** R6. An inactive member may be told, too; becoming active ends it (standing-back.ts, K2). */
   setStandsBack(member: Membership, standsBack: boolean): void {
     if (member.isActive) member.role.activeMembers.setStandsBack(member, standsBack);
     else member.setStandsBack(standsBack);

@@ -38,7 +38,11 @@ export function whatIf(
   const without = copyOf(division);
   const withChanges = copyOf(division);
   const start = new Map(now.map((position) => [keyOf(position), position]));
-  for (const change of changes) apply(change, withChanges, nowMs);
+  let addedCount = 0;
+  for (const change of changes) {
+    apply(change, withChanges, addedCount, nowMs);
+    if (change.kind === 'add-agents') addedCount += change.count;
+  }
   without.run(batchMs);
   withChanges.run(batchMs);
   const before = new Map(without.positions().map((position) => [keyOf(position), position]));
@@ -64,7 +68,8 @@ export function whatIf(
   };
 }
 
-function apply(change: WhatIfChange, allocator: TrialAllocator, nowMs: number): void {
+/** `addedCount`: agents added so far, which are numbered. */
+function apply(change: WhatIfChange, allocator: TrialAllocator, addedCount: number, nowMs: number): void {
   switch (change.kind) {
     case 'weight':
       allocator.updateWeight(change.role, change.weight);
@@ -73,7 +78,7 @@ function apply(change: WhatIfChange, allocator: TrialAllocator, nowMs: number): 
       allocator.updateQuota(change.role, change.quota, nowMs);
       return;
     case 'add-agents':
-      for (let i = 1; i <= change.count; i++) allocator.addAgent(agentId(`what-if-${change.info.hostname}-${i}`), change.info, new Map(), nowMs);
+      for (let i = 1; i <= change.count; i++) allocator.addAgent(agentId(`what-if-${addedCount + i}`), change.info, new Map(), nowMs);
       return;
     case 'remove-agents':
       for (const id of change.agentIds) allocator.removeAgent(id, nowMs);

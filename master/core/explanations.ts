@@ -144,8 +144,7 @@ function checkChanges(state: MasterState, changes: readonly WhatIfChange[]): Che
     if (!one.ok) return one;
     const { value } = one;
     if (value.kind === 'add-agents') addedCount += value.count;
-    // The allocator makes ids of the hostname, which must be neither another's nor anything but a name.
-    checked.push(value.kind === 'add-agents' ? { ...value, info: { ...value.info, hostname: `added-${index}` } } : value);
+    checked.push(value);
   }
   return addedCount > addedAgentCountMax ? refused('changes', `${addedCount} added agents`, `at most ${addedAgentCountMax} of them`) : accepted(checked);
 }

@@ -87,10 +87,11 @@ test.each([
   expect(agent.takesPart).toBe(takesPart);
 });
 
+const units = fc.integer({ min: 0, max: 3 });
 const step = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('charge' as const), who: fc.nat(2), cpus: fc.integer({ min: 0, max: 3 }), mem: fc.integer({ min: 0, max: 3 }), copies: fc.nat(2) }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('charge' as const), who: fc.nat(2), cpus: units, mem: units, copies: fc.nat(2) }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('end' as const), which: fc.nat(100) }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('unclaimed' as const), cpus: fc.integer({ min: 0, max: 3 }), mem: fc.integer({ min: 0, max: 3 }) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('unclaimed' as const), cpus: units, mem: units }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('total' as const), cpus: fc.integer({ min: 0, max: 8 }), mem: fc.integer({ min: 0, max: 8 }), isShared: fc.boolean() }) },
 );
 

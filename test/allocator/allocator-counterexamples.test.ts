@@ -34,7 +34,16 @@ describe('when', () => {
   });
 
   test('a filter that lapsed while nobody was interested makes no run due in the past: whoever comes is served after the delay', () => {
-    const steps = [framework('f1', ['*']), agent('a1'), pass(10), declined(1), { kind: 'suppress', framework: 'f1', roles: [] } as const, pass(6990), framework('f2', ['*']), pass(10)];
+    const steps = [
+      framework('f1', ['*']),
+      agent('a1'),
+      pass(10),
+      declined(1),
+      { kind: 'suppress', framework: 'f1', roles: [] } as const,
+      pass(6990),
+      framework('f2', ['*']),
+      pass(10),
+    ];
     expect(replayed(...steps).handedOut).toEqual([`5: f1 gets ${plain} of a1 for role *`, `7005: f2 gets ${plain} of a1 for role *`]);
   });
 
@@ -42,19 +51,37 @@ describe('when', () => {
     ['enough agents', [pass(200), agent('a1'), pass(1000)], 205],
     ['the timeout', [pass(8000)], 7305],
   ])('what asked for a run while a new leader waits is not overdue when %s ends the wait', (_end, steps, offeredAtMs) => {
-    const wait: Step[] = [{ kind: 'quota', role: 'eng', guarantees: {}, limits: { cpus: 100 } }, { kind: 'recover', agentCount: 3 }, framework('f1', ['*']), agent('a2')];
+    const wait: Step[] = [
+      { kind: 'quota', role: 'eng', guarantees: {}, limits: { cpus: 100 } },
+      { kind: 'recover', agentCount: 3 },
+      framework('f1', ['*']),
+      agent('a2'),
+    ];
     expect(replayed(...wait, ...steps).handedOut[0]).toMatch(new RegExp(`^${offeredAtMs}: `));
   });
 
   test('with the last machine that was to be left goes what was noted while nobody was interested', () => {
-    const steps: Step[] = [agent('a1'), agent('a2'), { kind: 'window', agent: 'a2', startMs: 1 }, { kind: 'change-machine', agent: 'a1', machine: 'tiny' }, { kind: 'remove-agent', agent: 'a2' }, pass(1), framework('f1', ['*']), pass(10)];
+    const steps: Step[] = [
+      agent('a1'),
+      agent('a2'),
+      { kind: 'window', agent: 'a2', startMs: 1 },
+      { kind: 'change-machine', agent: 'a1', machine: 'tiny' },
+      { kind: 'remove-agent', agent: 'a2' },
+      pass(1),
+      framework('f1', ['*']),
+      pass(10),
+    ];
     expect(replayed(...steps).handedOut).toEqual(['6: f1 gets cpus:0.1;mem:16 of a1 for role *']);
   });
 
   test.each<[what: string, out: Step, back: Step]>([
     ['deactivated', { kind: 'toggle-agent', agent: 'a1' }, { kind: 'toggle-agent', agent: 'a1' }],
     ['struck off the allow list', { kind: 'allow', hosts: [] }, { kind: 'allow', hosts: undefined }],
-    ['moved to a host that is not allowed', { kind: 'change-host', agent: 'a1', host: 'h2', rack: '', region: '' }, { kind: 'allow', hosts: undefined }],
+    [
+      'moved to a host that is not allowed',
+      { kind: 'change-host', agent: 'a1', host: 'h2', rack: '', region: '' },
+      { kind: 'allow', hosts: undefined },
+    ],
   ])('an agent that is %s takes back what it asked for: taking part again, it waits for the batch', (_what, out, back) => {
     const steps: Step[] = [framework('f1', ['*']), pass(10), { kind: 'allow', hosts: ['h1'] }, agent('a1'), out, pass(1), back, pass(2000)];
     expect(replayed(...steps).handedOut).toEqual([`1000: f1 gets ${plain} of a1 for role *`]);
@@ -84,7 +111,12 @@ describe('order', () => {
 
 describe('quota', () => {
   test('a limit told before there is any agent closes nothing that it does not name', () => {
-    const steps: Step[] = [{ kind: 'quota', role: 'eng', guarantees: {}, limits: { disk: 600 } }, agent('a1', 'many cpus'), framework('f1', ['eng', 'ops']), pass(5)];
+    const steps: Step[] = [
+      { kind: 'quota', role: 'eng', guarantees: {}, limits: { disk: 600 } },
+      agent('a1', 'many cpus'),
+      framework('f1', ['eng', 'ops']),
+      pass(5),
+    ];
     expect(replayed(...steps).handedOut).toEqual(['5: f1 gets cpus:8;mem:1024 of a1 for role eng']);
   });
 
@@ -101,7 +133,13 @@ describe('quota', () => {
   });
 
   test('what competes for room is cut the same way in every run, so that what was declined stays declined', () => {
-    const steps: Step[] = [framework('f1', ['*'], { minimumSize: 'anything' }), agent('a1', 'disks only'), { kind: 'quota', role: 'eng', guarantees: { disk: 600 }, limits: {} }, pass(6000), declined(5000)];
+    const steps: Step[] = [
+      framework('f1', ['*'], { minimumSize: 'anything' }),
+      agent('a1', 'disks only'),
+      { kind: 'quota', role: 'eng', guarantees: { disk: 600 }, limits: {} },
+      pass(6000),
+      declined(5000),
+    ];
     const before = replayed(...steps).handedOut;
     expect(before).toHaveLength(1);
     expect(replayed(...steps, pass(4500)).handedOut).toEqual(before);
@@ -141,17 +179,27 @@ describe('quota', () => {
       { kind: 'quota', role: 'eng', guarantees: {}, limits: { cpus: 3 } },
       framework('f1', ['eng/db']),
       agent('a3', 'many cpus'),
-      pass(495),
+      pass(2495),
       { kind: 'add-framework', framework: 'f3', sketch: sketch(['*']), active: false, claims: false },
       pass(2000),
     ];
-    expect(replayed(...steps).handedOut).toEqual(['5: f1 gets cpus:1.8;mem:1024 of a3 for role eng/db', '1000: f1 gets cpus:1.2 of a3 for role eng/db']);
+    expect(replayed(...steps).handedOut).toEqual([
+      '5: f1 gets cpus:1.8;mem:1024 of a3 for role eng/db',
+      '3000: f1 gets cpus:1.2 of a3 for role eng/db',
+    ]);
   });
 });
 
 describe('maintenance', () => {
   test('what a framework answered outlives its connection', () => {
-    const replay = replayed(framework('f1', ['*']), agent('a1'), { kind: 'window', agent: 'a1', startMs: 1 }, pass(200), { kind: 'answer-inverse', which: 0, answer: 'accept', refuseMs: 0 }, { kind: 'toggle-framework', framework: 'f1' });
+    const replay = replayed(
+      framework('f1', ['*']),
+      agent('a1'),
+      { kind: 'window', agent: 'a1', startMs: 1 },
+      pass(200),
+      { kind: 'answer-inverse', which: 0, answer: 'accept', refuseMs: 0 },
+      { kind: 'toggle-framework', framework: 'f1' },
+    );
     expect([...replay.fast.inverseOfferAnswers([...replay.agents.keys()][0]!).values()]).toEqual(['accept']);
   });
 });

@@ -1,15 +1,26 @@
 // Histories: what can happen to an allocator, as values that can be drawn, shrunk, read, and carried out, on one allocator or on two in lockstep.
 //
-// Owns:      the small universe (machines, roles, frameworks), the steps, their arbitraries, the replay of a history with its own books of what is where, and
-//            the demand that both allocators agree after each step.
+// Owns:      the small universe (machines, roles, frameworks), the steps, their arbitraries, the replay of a history with its own books of what is
+//            where, and the demand that both allocators agree after each step.
 // Elsewhere: the allocator that is right by definition (reference-allocator.ts), what is claimed of histories (allocator-agreement.test.ts,
 //            allocator-laws.test.ts).
 // How:       a step names what it does; what was offered before is meant by its place among the bundles that are out, so that any history can be
-//            carried out, and shrunk. Steps that make no sense as things stand do nothing. Both allocators draw from a generator that begins anew with each
-//            instant, so that a run that only one of them makes does not shift the draws of the next.
+//            carried out, and shrunk. Steps that make no sense as things stand do nothing. Both allocators draw from a generator that begins anew
+//            with each instant, so that a run that only one of them makes does not shift the draws of the next.
 
 import fc from 'fast-check';
-import { allocatorOptionsDefault, type Allocation, type AllocationRun, type Allocator, type AllocatorOptions, type InverseOfferAnswer, type InverseOfferRequest, type Quota, type ResourceConversion } from '../../allocator/allocator';
+import {
+  allocatorOptionsDefault,
+  type Allocation,
+  type AllocationRun,
+  type Allocator,
+  type AllocatorOptions,
+  type InverseOfferAnswer,
+  type InverseOfferRequest,
+  type Quota,
+  type Recovery,
+  type ResourceConversion,
+} from '../../allocator/allocator';
 import { createDrfAllocator } from '../../allocator/drf-allocator';
 import { hash32, mix32 } from '../../allocator/draws';
 import type { AgentInfo } from '../../common/model/agent';
@@ -110,19 +121,33 @@ export type Units = Readonly<Record<string, number>>;
 
 export type Step =
   /** `used`: what it already runs, as parts (in tenths) of what is there. */
-  | { readonly kind: 'add-agent'; readonly agent: string; readonly machine: Machine; readonly host: string; readonly rack: string; readonly region: string; readonly used: readonly { readonly framework: string; readonly role: Role; readonly tenths: number }[] }
+  | {
+      readonly kind: 'add-agent';
+      readonly agent: string;
+      readonly machine: Machine;
+      readonly host: string;
+      readonly rack: string;
+      readonly region: string;
+      readonly used: readonly { readonly framework: string; readonly role: Role; readonly tenths: number }[];
+    }
   | { readonly kind: 'remove-agent' | 'toggle-agent'; readonly agent: string }
   | { readonly kind: 'change-machine'; readonly agent: string; readonly machine: Machine }
   | { readonly kind: 'change-host'; readonly agent: string; readonly host: string; readonly rack: string; readonly region: string }
   | { readonly kind: 'charge'; readonly framework: string; readonly role: Role; readonly agent: string; readonly tenths: number }
   /** `claims`: whether it still uses what agents reported of it. */
-  | { readonly kind: 'add-framework'; readonly framework: string; readonly sketch: FrameworkSketch; readonly active: boolean; readonly claims: boolean }
+  | {
+      readonly kind: 'add-framework';
+      readonly framework: string;
+      readonly sketch: FrameworkSketch;
+      readonly active: boolean;
+      readonly claims: boolean;
+    }
   | { readonly kind: 'remove-framework' | 'toggle-framework'; readonly framework: string }
   | { readonly kind: 'update-framework'; readonly framework: string; readonly sketch: FrameworkSketch }
   | { readonly kind: 'suppress' | 'revive'; readonly framework: string; readonly roles: readonly Role[] }
   /** An answer to an offer: so many tenths of it are used from now on, the rest comes back. */
   | { readonly kind: 'answer'; readonly which: number; readonly usedTenths: number; readonly refuseMs: number; readonly restFirst: boolean }
-  /** All offers of one framework, or all on one agent, come back unused. */
+  /** All offers of one framework, or all on one agent, are taken back. */
   | { readonly kind: 'rescind'; readonly of: string }
   | { readonly kind: 'end'; readonly which: number; readonly keptTenths: number }
   /** An operation of an ACCEPT on an offer, or of an operator on what is free of an agent. */
@@ -265,10 +290,15 @@ export class Replay {
       }
       case 'charge': {
         const info = this.#infos.get(agentId(step.agent));
-        const charged = info === undefined ? Resources.empty : partOf(this.freeOf(agentId(step.agent)).allocatableTo(step.role).nonShared(), step.tenths).allocatedTo(step.role);
+        const charged =
+          info === undefined
+            ? Resources.empty
+            : partOf(this.freeOf(agentId(step.agent)).allocatableTo(step.role).nonShared(), step.tenths).allocatedTo(step.role);
         if (charged.isEmpty) return;
         this.#take(step.framework, step.agent, step.role, charged, true);
-        return this.#both(`charge ${step.framework} with ${charged.toString()} on ${step.agent}`, (allocator) => allocator.charge(frameworkId(step.framework), agentId(step.agent), charged));
+        return this.#both(`charge ${step.framework} with ${charged.toString()} on ${step.agent}`, (allocator) =>
+          allocator.charge(frameworkId(step.framework), agentId(step.agent), charged),
+        );
       }
       case 'add-framework':
         return this.#addFramework(step);
@@ -294,13 +324,19 @@ export class Replay {
         if (known === undefined) return;
         known.sketch = step.sketch;
         const { info, suppressed, offerConstraints } = frameworkOf(step.sketch);
-        return this.#both(`update framework ${id}: ${sketched(step.sketch)}`, (allocator) => allocator.updateFramework(id, info, suppressed, offerConstraints, this.nowMs));
+        return this.#both(`update framework ${id}: ${sketched(step.sketch)}`, (allocator) =>
+          allocator.updateFramework(id, info, suppressed, offerConstraints, this.nowMs),
+        );
       }
       case 'suppress':
       case 'revive': {
         const id = frameworkId(step.framework);
-        if (!this.#sketches.has(id)) return;
+        const known = this.#sketches.get(id);
+        if (known === undefined) return;
         const suppresses = step.kind === 'suppress';
+        const meant = step.roles.length === 0 ? known.sketch.roles : step.roles.filter((role) => known.sketch.roles.includes(role));
+        const others = known.sketch.suppressed.filter((role) => !meant.includes(role));
+        known.sketch = { ...known.sketch, suppressed: suppresses ? [...others, ...meant] : others };
         return this.#both(`${step.kind} ${id} in ${step.roles.join(', ') || 'all roles'}`, (allocator) =>
           suppresses ? allocator.suppress(id, step.roles) : allocator.revive(id, step.roles, this.nowMs),
         );
@@ -309,7 +345,7 @@ export class Replay {
         return this.#answer(step);
       case 'rescind': {
         const rescinded = this.#bundles.filter((bundle) => !bundle.isUsed && (bundle.frameworkId === step.of || bundle.agentId === step.of));
-        for (const bundle of rescinded) this.#return(bundle, bundle.resources, 'declined', 0);
+        for (const bundle of rescinded) this.#return(bundle, bundle.resources, 'rescinded', 0);
         return;
       }
       case 'end': {
@@ -338,7 +374,9 @@ export class Replay {
         const limits = Object.fromEntries(Object.entries(step.limits).map(([name, units]) => [name, Math.max(units, step.guarantees[name] ?? 0)]));
         const quota = { guarantees: quantities(step.guarantees), limits: quantities(limits) };
         this.#quotas.set(step.role, quota);
-        return this.#both(`quota of ${step.role}: guarantees ${JSON.stringify(step.guarantees)}, limits ${JSON.stringify(limits)}`, (allocator) => allocator.updateQuota(step.role, quota, this.nowMs));
+        return this.#both(`quota of ${step.role}: guarantees ${JSON.stringify(step.guarantees)}, limits ${JSON.stringify(limits)}`, (allocator) =>
+          allocator.updateQuota(step.role, quota, this.nowMs),
+        );
       }
       case 'allow': {
         const hosts = step.hosts === undefined ? undefined : new Set(step.hosts);
@@ -350,14 +388,17 @@ export class Replay {
         if (!this.#infos.has(id)) return;
         const { startMs } = step;
         this.#inverseOffers = this.#inverseOffers.filter((one) => one.agentId !== id);
-        return this.#both(`window of ${id}: ${startMs ?? 'none'}`, (allocator) => allocator.updateUnavailability(id, startMs === undefined ? undefined : { startMs }, this.nowMs));
+        return this.#both(`window of ${id}: ${startMs ?? 'none'}`, (allocator) =>
+          allocator.updateUnavailability(id, startMs === undefined ? undefined : { startMs }, this.nowMs),
+        );
       }
       case 'answer-inverse': {
         const asked = this.#inverseOffers[step.which % Math.max(1, this.#inverseOffers.length)];
         if (asked === undefined) return;
         this.#inverseOffers = this.#inverseOffers.filter((one) => one !== asked);
-        return this.#both(`${asked.frameworkId} answers the inverse offer of ${asked.agentId}: ${step.answer ?? 'nothing'}, refused for ${step.refuseMs} ms`, (allocator) =>
-          allocator.updateInverseOffer(asked.frameworkId, asked.agentId, step.answer, step.refuseMs, this.nowMs),
+        return this.#both(
+          `${asked.frameworkId} answers the inverse offer of ${asked.agentId}: ${step.answer ?? 'nothing'}, refused for ${step.refuseMs} ms`,
+          (allocator) => allocator.updateInverseOffer(asked.frameworkId, asked.agentId, step.answer, step.refuseMs, this.nowMs),
         );
       }
       case 'recover':
@@ -386,7 +427,10 @@ export class Replay {
       usedByFramework.set(frameworkId(framework), (usedByFramework.get(frameworkId(framework)) ?? Resources.empty).plus(taken.allocatedTo(role)));
     }
     const uses = [...usedByFramework].map(([framework, taken]) => `, ${framework} uses ${taken.toString()}`);
-    this.#both(`add agent ${id}, ${machine}: ${info.resources.toString()}, host ${host}, rack ${rack}, region ${region}${uses.join('')}`, (allocator) => allocator.addAgent(id, info, usedByFramework, this.nowMs));
+    this.#both(
+      `add agent ${id}, ${machine}: ${info.resources.toString()}, host ${host}, rack ${rack}, region ${region}${uses.join('')}`,
+      (allocator) => allocator.addAgent(id, info, usedByFramework, this.nowMs),
+    );
   }
 
   #updateAgent(agent: string, info: AgentInfo, what: string): void {
@@ -400,7 +444,8 @@ export class Replay {
     this.#sketches.set(id, { sketch, isActive: active });
     if (!claims) this.#bundles = this.#bundles.filter((bundle) => bundle.frameworkId !== id);
     const used = new Map<AgentId, Resources>();
-    for (const bundle of this.#bundles) if (bundle.frameworkId === id) used.set(bundle.agentId, (used.get(bundle.agentId) ?? Resources.empty).plus(bundle.resources));
+    for (const bundle of this.#bundles)
+      if (bundle.frameworkId === id) used.set(bundle.agentId, (used.get(bundle.agentId) ?? Resources.empty).plus(bundle.resources));
     const { info, suppressed, offerConstraints } = frameworkOf(sketch);
     this.#both(`add ${active ? '' : 'inactive '}framework ${id}: ${sketched(sketch)}${claims ? '' : ', claims nothing'}`, (allocator) =>
       allocator.addFramework(id, info, { suppressedRoles: suppressed, active, offerConstraints, used }, this.nowMs),
@@ -418,7 +463,9 @@ export class Replay {
     if (!used.isEmpty) this.#bundles.push({ ...bundle, resources: used, isUsed: true });
     const use = (): void => {
       if (used.isEmpty) return;
-      this.#both(`${bundle.frameworkId} uses ${used.toString()} on ${bundle.agentId}`, (allocator) => allocator.transitionOfferedToAllocated(bundle.frameworkId, bundle.agentId, used));
+      this.#both(`${bundle.frameworkId} uses ${used.toString()} on ${bundle.agentId}`, (allocator) =>
+        allocator.transitionOfferedToAllocated(bundle.frameworkId, bundle.agentId, used),
+      );
     };
     if (!restFirst) use();
     if (!rest.isEmpty) this.#return(remaining, rest, 'declined', refuseMs);
@@ -435,7 +482,9 @@ export class Replay {
     const after = bundle.resources.minus(conversion.consumed).plus(conversion.converted);
     this.#bundles = this.#bundles.map((one) => (one === bundle ? { ...bundle, resources: after } : one));
     if (!conversion.consumed.isEmpty) this.#convertTotal(bundle.agentId, conversion);
-    this.#both(`${bundle.frameworkId} on ${bundle.agentId}: ${converted(conversion)}`, (allocator) => allocator.updateAllocation(bundle.frameworkId, bundle.agentId, bundle.resources, [conversion], this.nowMs));
+    this.#both(`${bundle.frameworkId} on ${bundle.agentId}: ${converted(conversion)}`, (allocator) =>
+      allocator.updateAllocation(bundle.frameworkId, bundle.agentId, bundle.resources, [conversion], this.nowMs),
+    );
   }
 
   #convertTotal(agent: AgentId, { consumed, converted: made }: ResourceConversion): void {
@@ -446,7 +495,8 @@ export class Replay {
   /** One operation on part of `from`, in the name of `role`; undefined where there is nothing for it. */
   #conversion(operation: Operation, from: Resources, role: string): ResourceConversion | undefined {
     const all = [...from];
-    const one = (matches: (resource: Resource) => boolean): Resource | undefined => all.find((resource) => resource.value.kind === 'scalar' && !resource.revocable && matches(resource));
+    const one = (matches: (resource: Resource) => boolean): Resource | undefined =>
+      all.find((resource) => resource.value.kind === 'scalar' && !resource.revocable && matches(resource));
     const make = (chosen: Resource | undefined, change: (resource: Resource) => Resource): ResourceConversion | undefined =>
       chosen === undefined ? undefined : { consumed: Resources.of([chosen]), converted: Resources.of([change(chosen)]) };
     const halved = (resource: Resource | undefined): Resource | undefined => {
@@ -462,15 +512,28 @@ export class Replay {
         return make(halved(one(mayReserve)), (resource) => ({ ...resource, reservations: [...resource.reservations, ...dynamic(role)] }));
       }
       case 'unreserve':
-        return make(one((resource) => resource.reservations.at(-1)?.type === 'DYNAMIC' && !isPersistentVolume(resource)), (resource) => ({ ...resource, reservations: resource.reservations.slice(0, -1) }));
+        return make(
+          one((resource) => resource.reservations.at(-1)?.type === 'DYNAMIC' && !isPersistentVolume(resource)),
+          (resource) => ({ ...resource, reservations: resource.reservations.slice(0, -1) }),
+        );
       case 'create':
       case 'create-shared': {
-        const isRawDisk = (resource: Resource): boolean => resource.name === 'disk' && resource.reservations.length > 0 && !isPersistentVolume(resource);
-        return make(halved(one(isRawDisk)), (resource) => ({ ...resource, disk: { ...resource.disk, persistence: { id: `n${++this.#volumeCount}` } }, shared: operation === 'create-shared' }));
+        const isRawDisk = (resource: Resource): boolean =>
+          resource.name === 'disk' && resource.reservations.length > 0 && !isPersistentVolume(resource);
+        return make(halved(one(isRawDisk)), (resource) => ({
+          ...resource,
+          disk: { ...resource.disk, persistence: { id: `n${++this.#volumeCount}` } },
+          shared: operation === 'create-shared',
+        }));
       }
       case 'destroy': {
-        const isOnlyCopy = (resource: Resource): boolean => isPersistentVolume(resource) && all.filter((other) => other.disk?.persistence?.id === resource.disk?.persistence?.id).length === 1;
-        return make(one(isOnlyCopy), ({ disk: { persistence: _, ...disk } = {}, ...resource }) => ({ ...resource, ...(Object.keys(disk).length === 0 ? {} : { disk }), shared: false }));
+        const isOnlyCopy = (resource: Resource): boolean =>
+          isPersistentVolume(resource) && all.filter((other) => other.disk?.persistence?.id === resource.disk?.persistence?.id).length === 1;
+        return make(one(isOnlyCopy), ({ disk: { persistence: _, ...disk } = {}, ...resource }) => ({
+          ...resource,
+          ...(Object.keys(disk).length === 0 ? {} : { disk }),
+          shared: false,
+        }));
       }
       case 'copy': {
         const shared = one((resource) => resource.shared);
@@ -490,11 +553,11 @@ export class Replay {
     this.#bundles.push({ frameworkId: frameworkId(framework), agentId: agentId(agent), role, resources: taken, isUsed });
   }
 
-  #return(bundle: OutBundle, returned: Resources, cause: 'declined' | 'ended', refuseMs: number): void {
+  #return(bundle: OutBundle, returned: Resources, cause: Recovery['cause'], refuseMs: number): void {
     const kept = bundle.resources.minus(returned);
     this.#bundles = this.#bundles.filter((one) => one !== bundle);
     if (!kept.isEmpty) this.#bundles.push({ ...bundle, resources: kept });
-    const how = cause === 'ended' ? 'gives back what it used' : `declines for ${refuseMs} ms`;
+    const how = { ended: 'gives back what it used', declined: `declines for ${refuseMs} ms`, rescinded: 'loses the offer of' }[cause];
     this.#both(`${bundle.frameworkId} ${how}: ${returned.toString()} on ${bundle.agentId}`, (allocator) =>
       allocator.recoverResources(bundle.frameworkId, bundle.agentId, returned, { cause, refuseMs }, this.nowMs),
     );
@@ -539,15 +602,24 @@ export class Replay {
     const isDue = this.fast.nextRunAtMs() <= nowMs;
     const actual: AllocationRun = isDue ? this.#onFast(() => this.fast.run(nowMs)) : { allocations: [], inverseOffers: [] };
     const { allocations, inverseOffers } = expected ?? actual;
-    this.script.push(...allocations.map((allocation) => `${nowMs}:   ${allocationText(allocation)}`), ...inverseOffers.map((request) => `${nowMs}:   ${inverseText(request)}`));
+    this.script.push(
+      ...allocations.map((allocation) => `${nowMs}:   ${allocationText(allocation)}`),
+      ...inverseOffers.map((request) => `${nowMs}:   ${inverseText(request)}`),
+    );
     if (expected !== undefined) {
       const when = `${nowMs} ms${isDue ? '' : ' (the fast one has no run due)'}`;
       this.#demandEqual(expected.allocations.map(allocationText).join('\n'), actual.allocations.map(allocationText).join('\n'), `the run at ${when}`);
-      this.#demandEqual(expected.inverseOffers.map(inverseText).sort().join('\n'), actual.inverseOffers.map(inverseText).sort().join('\n'), `the inverse offers at ${when}`);
+      this.#demandEqual(
+        expected.inverseOffers.map(inverseText).sort().join('\n'),
+        actual.inverseOffers.map(inverseText).sort().join('\n'),
+        `the inverse offers at ${when}`,
+      );
     }
-    if (this.fast.nextRunAtMs() <= nowMs) throw this.#disagreement(`the allocator is due again at ${this.fast.nextRunAtMs()} after its run at ${nowMs}`);
+    if (this.fast.nextRunAtMs() <= nowMs)
+      throw this.#disagreement(`the allocator is due again at ${this.fast.nextRunAtMs()} after its run at ${nowMs}`);
     this.setting.observe?.(actual, this);
-    for (const { frameworkId: framework, agentId: agent, role, resources: granted } of allocations) this.#take(framework, agent, role, granted, false);
+    for (const { frameworkId: framework, agentId: agent, role, resources: granted } of allocations)
+      this.#take(framework, agent, role, granted, false);
     this.#inverseOffers.push(...inverseOffers);
     this.handedOut.push(...allocations.map((allocation) => `${nowMs}: ${sentence(allocation)}`));
     this.#demandSameCharges();
@@ -557,13 +629,20 @@ export class Replay {
   #demandSameCharges(): void {
     for (const framework of frameworkNames) {
       const booked = new Map<AgentId, Resources>();
-      for (const { agentId: agent, resources: held } of this.#bundles.filter((bundle) => bundle.frameworkId === framework)) booked.set(agent, (booked.get(agent) ?? Resources.empty).plus(held));
+      for (const { agentId: agent, resources: held } of this.#bundles.filter((bundle) => bundle.frameworkId === framework))
+        booked.set(agent, (booked.get(agent) ?? Resources.empty).plus(held));
       for (const allocator of [this.reference, this.fast]) {
-        if (allocator !== undefined) this.#demandEqual(chargesText(booked), chargesText(allocator.charged(frameworkId(framework))), `what is charged to ${framework}`);
+        if (allocator !== undefined)
+          this.#demandEqual(chargesText(booked), chargesText(allocator.charged(frameworkId(framework))), `what is charged to ${framework}`);
       }
     }
     if (this.reference === undefined) return;
-    for (const agent of this.#infos.keys()) this.#demandEqual(answersText(this.reference.inverseOfferAnswers(agent)), answersText(this.fast.inverseOfferAnswers(agent)), `the answers on ${agent}`);
+    for (const agent of this.#infos.keys())
+      this.#demandEqual(
+        answersText(this.reference.inverseOfferAnswers(agent)),
+        answersText(this.fast.inverseOfferAnswers(agent)),
+        `the answers on ${agent}`,
+      );
   }
 
   #demandEqual(expected: string, actual: string, what: string): void {
@@ -576,7 +655,12 @@ export class Replay {
 }
 
 function indented(text: string): string {
-  return text === '' ? '  nothing' : text.split('\n').map((line) => `  ${line}`).join('\n');
+  return text === ''
+    ? '  nothing'
+    : text
+        .split('\n')
+        .map((line) => `  ${line}`)
+        .join('\n');
 }
 
 function allocationText({ frameworkId: framework, role, agentId: agent, resources: granted }: Allocation): string {
@@ -588,11 +672,17 @@ function inverseText({ frameworkId: framework, agentId: agent, unavailability }:
 }
 
 function chargesText(charged: ReadonlyMap<AgentId, Resources>): string {
-  return [...charged].map(([agent, held]) => `${agent}: ${held.toString()}`).sort().join('\n');
+  return [...charged]
+    .map(([agent, held]) => `${agent}: ${held.toString()}`)
+    .sort()
+    .join('\n');
 }
 
 function answersText(answers: ReadonlyMap<FrameworkId, InverseOfferAnswer>): string {
-  return [...answers].map(([framework, answer]) => `${framework}: ${answer}`).sort().join('\n');
+  return [...answers]
+    .map(([framework, answer]) => `${framework}: ${answer}`)
+    .sort()
+    .join('\n');
 }
 
 function isOfShared({ consumed }: ResourceConversion): boolean {
@@ -644,14 +734,18 @@ export function partOf(amounts: Resources, tenths: number): Resources {
   const parts: Resource[] = [];
   for (const resource of amounts) {
     const { value } = resource;
-    const isWhole = resource.shared || isPersistentVolume(resource) || resource.disk?.source?.type === 'MOUNT' || resource.name === 'gpus' || value.kind === 'set';
+    const isWhole =
+      resource.shared || isPersistentVolume(resource) || resource.disk?.source?.type === 'MOUNT' || resource.name === 'gpus' || value.kind === 'set';
     if (isWhole) {
       if (tenths >= 5) parts.push(resource);
     } else if (value.kind === 'scalar') {
       parts.push({ ...resource, value: { kind: 'scalar', milli: Math.floor((value.milli * tenths) / 10) } });
     } else if (value.kind === 'ranges') {
       const numbers = value.ranges.flatMap(({ begin, end }) => Array.from({ length: end - begin + 1 }, (_, i) => begin + i));
-      parts.push({ ...resource, value: { kind: 'ranges', ranges: numbers.slice(0, Math.floor((numbers.length * tenths) / 10)).map((port) => ({ begin: port, end: port })) } });
+      parts.push({
+        ...resource,
+        value: { kind: 'ranges', ranges: numbers.slice(0, Math.floor((numbers.length * tenths) / 10)).map((port) => ({ begin: port, end: port })) },
+      });
     }
   }
   return Resources.of(parts);
@@ -668,6 +762,8 @@ export interface Emphasis {
   readonly weights?: Partial<Record<Step['kind'], number>>;
   readonly refuseMs?: readonly number[];
   readonly stepCountMax?: number;
+  /** Agents often come with what they run for frameworks, as after a failover. */
+  readonly isReporting?: boolean;
 }
 
 export interface History {
@@ -703,7 +799,13 @@ const usualWeights: Record<Step['kind'], number> = {
 };
 
 export const machineNames = Object.keys(machines) as readonly Machine[];
-const allCapabilities: readonly FrameworkCapability[] = ['GPU_RESOURCES', 'REVOCABLE_RESOURCES', 'SHARED_RESOURCES', 'RESERVATION_REFINEMENT', 'REGION_AWARE'];
+const allCapabilities: readonly FrameworkCapability[] = [
+  'GPU_RESOURCES',
+  'REVOCABLE_RESOURCES',
+  'SHARED_RESOURCES',
+  'RESERVATION_REFINEMENT',
+  'REGION_AWARE',
+];
 
 export function historyArbitrary(emphasis: Emphasis = {}): fc.Arbitrary<History> {
   const agent = fc.constantFrom(...agentNames);
@@ -724,11 +826,32 @@ export function historyArbitrary(emphasis: Emphasis = {}): fc.Arbitrary<History>
     constraint: fc.constantFrom('none', 'none', 'none', 'none', 'none', 'rack r1', 'no rack', 'rack like r.', 'not h1'),
     minimumSize: fc.constantFrom('as all', 'as all', 'as all', 'anything', 'big'),
   });
-  const someUnits = fc.constantFrom<Units>({}, { cpus: 1 }, { cpus: 3 }, { cpus: 5, mem: 1000 }, { mem: 512 }, { disk: 600 }, { cpus: 2, disk: 1000 }, { cpus: 0 }, { cpus: 100 }, { gold: 1 });
+  const someUnits = fc.constantFrom<Units>(
+    {},
+    { cpus: 1 },
+    { cpus: 3 },
+    { cpus: 5, mem: 1000 },
+    { mem: 512 },
+    { disk: 600 },
+    { cpus: 2, disk: 1000 },
+    { cpus: 0 },
+    { cpus: 100 },
+    { gold: 1 },
+  );
   const useOf = fc.record({ framework, role, tenths: fc.constantFrom(3, 5, 10) });
 
   const fields: { [Kind in Step['kind']]: object } = {
-    'add-agent': { agent, machine, host, rack, region, used: fc.oneof({ weight: 4, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: fc.array(useOf, { minLength: 1, maxLength: 2 }) }) },
+    'add-agent': {
+      agent,
+      machine,
+      host,
+      rack,
+      region,
+      used: fc.oneof(
+        { weight: emphasis.isReporting === true ? 1 : 4, arbitrary: fc.constant([]) },
+        { weight: 1, arbitrary: fc.array(useOf, { minLength: 1, maxLength: 2 }) },
+      ),
+    },
     'remove-agent': { agent },
     'toggle-agent': { agent },
     'change-machine': { agent, machine },
@@ -753,10 +876,15 @@ export function historyArbitrary(emphasis: Emphasis = {}): fc.Arbitrary<History>
     recover: { agentCount: fc.integer({ min: 0, max: 4 }) },
     advance: { ms: fc.constantFrom(1, 3, 5, 7, 200, 495, 995, 1000, 1000, 2500, 6000) },
   };
-  const of = (kind: Step['kind']): fc.Arbitrary<Step> => fc.record({ kind: fc.constant(kind), ...fields[kind] } as Record<string, fc.Arbitrary<unknown>>) as unknown as fc.Arbitrary<Step>;
-  const step = fc.oneof(...(Object.keys(fields) as Step['kind'][]).map((kind) => ({ weight: emphasis.weights?.[kind] ?? usualWeights[kind], arbitrary: of(kind) })));
-  const some = (kind: Step['kind'], maxLength: number, minLength = 0): fc.Arbitrary<Step[]> => fc.array(of(kind), { minLength, maxLength, size: 'max' });
-  const begins = (kind: Step['kind'], maxLength: number): fc.Arbitrary<Step[]> => ((emphasis.weights?.[kind] ?? usualWeights[kind]) > 0 ? some(kind, maxLength) : fc.constant([]));
+  const of = (kind: Step['kind']): fc.Arbitrary<Step> =>
+    fc.record({ kind: fc.constant(kind), ...fields[kind] } as Record<string, fc.Arbitrary<unknown>>) as unknown as fc.Arbitrary<Step>;
+  const step = fc.oneof(
+    ...(Object.keys(fields) as Step['kind'][]).map((kind) => ({ weight: emphasis.weights?.[kind] ?? usualWeights[kind], arbitrary: of(kind) })),
+  );
+  const some = (kind: Step['kind'], maxLength: number, minLength = 0): fc.Arbitrary<Step[]> =>
+    fc.array(of(kind), { minLength, maxLength, size: 'max' });
+  const begins = (kind: Step['kind'], maxLength: number): fc.Arbitrary<Step[]> =>
+    (emphasis.weights?.[kind] ?? usualWeights[kind]) > 0 ? some(kind, maxLength) : fc.constant([]);
 
   return fc.record({
     seed: fc.nat(),

@@ -1,11 +1,12 @@
 // The allocator's laws, on random histories and random clusters.
 //
-// Proves:    conservation to the thousandth, nothing offered twice, reservations and capabilities respected, nobody offered what is suppressed or inactive, no run
-//            takes a role past its limit, shares and consumption as told, everything free again in the end; guarantees met whenever they can be, at once or
-//            later; weighted shares within one bundle of fair, monotone in weight; no dependence on the order in which anything was told.
-// How:       of the allocator alone, against the plain books that the replay keeps of what is where (allocator-history.ts), with fractions as whole numbers.
-//            That each bundle goes to the right one at the right instant is another matter: allocator-agreement.test.ts. ALLOT_RUNS sets the number of
-//            histories.
+// Proves:    conservation to the thousandth, nothing offered twice, reservations and capabilities respected, nobody offered what is suppressed or
+//            inactive, no run takes a role past its limit, shares and consumption as told, everything free again in the end; guarantees met whenever
+//            they can be, at once or later; weighted shares within one bundle of fair, monotone in weight; no dependence on the order in which anything
+//            was told.
+// How:       of the allocator alone, against the plain books that the replay keeps of what is where (allocator-history.ts), with fractions as whole
+//            numbers. That each bundle goes to the right one at the right instant is another matter: allocator-agreement.test.ts. ALLOT_RUNS sets the
+//            number of histories.
 
 import fc from 'fast-check';
 import type { AllocationRun, RoleShare } from '../../allocator/allocator';
@@ -16,10 +17,11 @@ import { isSubroleOf } from '../../common/model/role';
 import { AllocatorCluster, quantities, resources } from './allocator-cluster';
 import { historyArbitrary, machineNames, Replay, roleNames, type FrameworkSketch, type History, type Step } from './allocator-history';
 
-const numRuns = Number(process.env['ALLOT_RUNS'] ?? 100);
+const numRuns = Number(process.env['ALLOT_RUNS'] ?? 80);
 
 const isAtOrBelow = (role: string, ancestor: string): boolean => role === ancestor || isSubroleOf(role, ancestor);
-const isOfQuota = ({ value, reservations, revocable, shared }: Resource): boolean => value.kind === 'scalar' && reservations.length === 0 && !revocable && !shared;
+const isOfQuota = ({ value, reservations, revocable, shared }: Resource): boolean =>
+  value.kind === 'scalar' && reservations.length === 0 && !revocable && !shared;
 
 // Laws of every run
 
@@ -31,7 +33,8 @@ function checkHandedOut({ allocations }: AllocationRun, replay: Replay): void {
     const framework = replay.frameworks.get(frameworkId)!;
     expect(replay.inactiveAgents.has(agent)).toBe(false);
     expect(replay.allowedHosts === undefined || replay.allowedHosts.includes(info.hostname)).toBe(true);
-    expect(framework.isActive && framework.sketch.roles.some((subscribed) => subscribed === role)).toBe(true);
+    const isRole = (one: string): boolean => one === role;
+    expect(framework.isActive && framework.sketch.roles.some(isRole) && !framework.sketch.suppressed.some(isRole)).toBe(true);
     expect(granted.allocationRole).toBe(role);
     const before = handedOut.get(agent) ?? Resources.empty;
     const all = before.plus(granted.unallocated());
@@ -52,7 +55,12 @@ function checkHandedOut({ allocations }: AllocationRun, replay: Replay): void {
 
 /** Scalars reserved for the subtree of a role and, unless reserved, revocable or shared, charged in it. */
 function consumedOf(role: string, charges: readonly { readonly role: string; readonly resources: Resources }[], { agents }: Replay): Quantities {
-  const reserved = [...agents.values()].map((info) => info.resources.reserved().filter((one) => isAtOrBelow(reservationRole(one)!, role)).quantities());
+  const reserved = [...agents.values()].map((info) =>
+    info.resources
+      .reserved()
+      .filter((one) => isAtOrBelow(reservationRole(one)!, role))
+      .quantities(),
+  );
   const charged = charges.filter((charge) => isAtOrBelow(charge.role, role)).map((charge) => charge.resources.filter(isOfQuota).quantities());
   return sumOf([...reserved, ...charged]);
 }
@@ -62,7 +70,8 @@ function checkLimits({ allocations }: AllocationRun, replay: Replay): void {
   for (const [role, { limits }] of replay.quotas) {
     const before = consumedOf(role, replay.bundles, replay);
     const after = consumedOf(role, [...replay.bundles, ...allocations], replay);
-    for (const [name, limit] of limits) expect([role, name, (after.get(name) ?? 0) <= Math.max(limit, before.get(name) ?? 0)]).toEqual([role, name, true]);
+    for (const [name, limit] of limits)
+      expect([role, name, (after.get(name) ?? 0) <= Math.max(limit, before.get(name) ?? 0)]).toEqual([role, name, true]);
   }
 }
 
@@ -75,17 +84,32 @@ function checkRoles(replay: Replay): void {
   const booked = told.map(({ role, weight }) => {
     const below = claimed.filter((charge) => isAtOrBelow(charge.role, role));
     // Of what is shared on an agent one copy counts.
-    const charged = sumOf([...agents.keys()].map((agent) => Resources.sum(below.filter((charge) => charge.agentId === agent).map((charge) => charge.resources.unallocated())).quantities()));
+    const charged = sumOf(
+      [...agents.keys()].map((agent) =>
+        Resources.sum(below.filter((charge) => charge.agentId === agent).map((charge) => charge.resources.unallocated())).quantities(),
+      ),
+    );
     let greatest: [bigint, bigint] = [0n, 1n];
     for (const [name, held] of charged) {
       const total = totals.get(name) ?? 0;
       // As whole numbers: weights are halves at least.
-      if (total > 0 && BigInt(held * 2) * greatest[1] > greatest[0] * BigInt(total * weight * 2)) greatest = [BigInt(held * 2), BigInt(total * weight * 2)];
+      if (total > 0 && BigInt(held * 2) * greatest[1] > greatest[0] * BigInt(total * weight * 2))
+        greatest = [BigInt(held * 2), BigInt(total * weight * 2)];
     }
-    return { role, share: Number(greatest[0]) / Number(greatest[1]), charged, reserved: consumedOf(role, [], replay), consumed: consumedOf(role, replay.bundles, replay) };
+    return {
+      role,
+      share: Number(greatest[0]) / Number(greatest[1]),
+      charged,
+      reserved: consumedOf(role, [], replay),
+      consumed: consumedOf(role, replay.bundles, replay),
+    };
   });
   const text = (all: readonly Pick<RoleShare, 'role' | 'share' | 'charged' | 'reserved' | 'consumed'>[]): string =>
-    all.map(({ role, share, ...amounts }) => `${role}: ${share}, ${[amounts.charged, amounts.reserved, amounts.consumed].map(quantitiesText).join(', ')}`).join('\n');
+    all
+      .map(
+        ({ role, share, ...amounts }) => `${role}: ${share}, ${[amounts.charged, amounts.reserved, amounts.consumed].map(quantitiesText).join(', ')}`,
+      )
+      .join('\n');
   expect(text(told)).toBe(text(booked));
 }
 
@@ -96,7 +120,11 @@ function sumOf(all: readonly Quantities[]): Quantities {
 }
 
 function quantitiesText(amounts: Quantities): string {
-  return [...amounts].filter(([, milli]) => milli !== 0).map(([name, milli]) => `${name}:${milli}`).sort().join(';');
+  return [...amounts]
+    .filter(([, milli]) => milli !== 0)
+    .map(([name, milli]) => `${name}:${milli}`)
+    .sort()
+    .join(';');
 }
 
 /** With nobody holding anything and somebody who takes everything, everything is handed out: what is charged in the end is what there is. */
@@ -146,7 +174,10 @@ function replayWithLaws({ seed, steps }: History): Replay {
 
 test('on any history: conserved, never twice, within reservations, capabilities and limits, told as it is, and nothing lost in the end', () => {
   fc.assert(
-    fc.property(historyArbitrary({ weights: { quota: 2 }, machines: [...machineNames, 'shared', 'shared twice', 'shared twice', 'refined', 'reserved'] }), (history) => checkNothingLost(replayWithLaws(history))),
+    fc.property(
+      historyArbitrary({ weights: { quota: 2 }, machines: [...machineNames, 'shared', 'shared twice', 'shared twice', 'refined', 'reserved'] }),
+      (history) => checkNothingLost(replayWithLaws(history)),
+    ),
     { numRuns },
   );
 });
@@ -166,8 +197,15 @@ test('the same history with the same seed hands out the same bundles at the same
 // Guarantees
 
 const units = fc.integer({ min: 0, max: 6 });
-const plainAgents = fc.array(fc.record({ cpus: fc.integer({ min: 1, max: 8 }), mem: fc.integer({ min: 1, max: 8 }) }), { minLength: 1, maxLength: 6 });
-const guaranteed = fc.uniqueArray(fc.record({ role: fc.constantFrom('p', 'q', 'r'), cpus: units, mem: units }), { minLength: 1, maxLength: 3, selector: ({ role }) => role });
+const plainAgents = fc.array(fc.record({ cpus: fc.integer({ min: 1, max: 8 }), mem: fc.integer({ min: 1, max: 8 }) }), {
+  minLength: 1,
+  maxLength: 6,
+});
+const guaranteed = fc.uniqueArray(fc.record({ role: fc.constantFrom('p', 'q', 'r'), cpus: units, mem: units }), {
+  minLength: 1,
+  maxLength: 3,
+  selector: ({ role }) => role,
+});
 
 interface GuaranteedCluster {
   readonly agents: readonly { readonly cpus: number; readonly mem: number }[];
@@ -227,7 +265,11 @@ test('guarantees are met whenever their framework comes, because others are left
 
 // Shares
 
-const claimants = fc.uniqueArray(fc.record({ role: fc.constantFrom('p', 'q', 'r', 's', 't'), weight: fc.integer({ min: 1, max: 5 }) }), { minLength: 2, maxLength: 5, selector: ({ role }) => role });
+const claimants = fc.uniqueArray(fc.record({ role: fc.constantFrom('p', 'q', 'r', 's', 't'), weight: fc.integer({ min: 1, max: 5 }) }), {
+  minLength: 2,
+  maxLength: 5,
+  selector: ({ role }) => role,
+});
 
 test('of equal agents, weighted shares end within one bundle of fair', () => {
   fc.assert(
@@ -270,26 +312,42 @@ test('more weight never gets a role fewer of equal agents', () => {
 const agentTotals = ['cpus:1;mem:512', 'cpus:2;mem:512', 'cpus:3;mem:512', 'cpus:2;cpus(a):1;mem:256', 'cpus:4;mem:1024;disk:100', 'cpus:2;mem:2048'];
 const subscriptions = ['*', 'a', 'a/x', 'a/y', 'b', 'b'];
 
-test.each(['drf', 'random'] as const)('with %s sorters, the order in which agents, frameworks, weights and quotas were told makes no difference', (kind) => {
-  const shuffled = <Item>(items: readonly Item[]): fc.Arbitrary<Item[]> => fc.shuffledSubarray([...items], { minLength: items.length });
-  const run = (seed: number, agents: readonly number[], frameworks: readonly number[], weighted: readonly string[], limited: readonly string[]): string[] => {
-    const cluster = new AllocatorCluster({ seed, options: { roleSorter: kind, frameworkSorter: kind } });
-    for (const role of limited) cluster.allocator.updateQuota(role, { guarantees: quantities({ cpus: 2 }), limits: quantities({ cpus: 5 }) }, 0);
-    for (const i of agents) cluster.agent(`a${i}`, agentTotals[i]!);
-    for (const role of weighted) cluster.allocator.updateWeight(role, role.length + 1);
-    for (const i of frameworks) cluster.framework(`f${i}`, { roles: [subscriptions[i]!] });
-    return cluster.offersWithin(5);
-  };
-  const places = [0, 1, 2, 3, 4, 5];
-  fc.assert(
-    fc.property(fc.nat(), shuffled(places), shuffled(places), shuffled(['a', 'a/x', 'b']), fc.subarray(['a', 'b']).chain(shuffled), (seed, agents, frameworks, weighted, limited) => {
-      const inOrder = run(seed, places, places, ['a', 'a/x', 'b'], [...limited].sort());
-      expect(inOrder.length).toBeGreaterThan(0);
-      expect(run(seed, agents, frameworks, weighted, limited)).toEqual(inOrder);
-    }),
-    { numRuns: numRuns / 2 },
-  );
-});
+test.each(['drf', 'random'] as const)(
+  'with %s sorters, the order in which agents, frameworks, weights and quotas were told makes no difference',
+  (kind) => {
+    const shuffled = <Item>(items: readonly Item[]): fc.Arbitrary<Item[]> => fc.shuffledSubarray([...items], { minLength: items.length });
+    const run = (
+      seed: number,
+      agents: readonly number[],
+      frameworks: readonly number[],
+      weighted: readonly string[],
+      limited: readonly string[],
+    ): string[] => {
+      const cluster = new AllocatorCluster({ seed, options: { roleSorter: kind, frameworkSorter: kind } });
+      for (const role of limited) cluster.allocator.updateQuota(role, { guarantees: quantities({ cpus: 2 }), limits: quantities({ cpus: 5 }) }, 0);
+      for (const i of agents) cluster.agent(`a${i}`, agentTotals[i]!);
+      for (const role of weighted) cluster.allocator.updateWeight(role, role.length + 1);
+      for (const i of frameworks) cluster.framework(`f${i}`, { roles: [subscriptions[i]!] });
+      return cluster.offersWithin(5);
+    };
+    const places = [0, 1, 2, 3, 4, 5];
+    fc.assert(
+      fc.property(
+        fc.nat(),
+        shuffled(places),
+        shuffled(places),
+        shuffled(['a', 'a/x', 'b']),
+        fc.subarray(['a', 'b']).chain(shuffled),
+        (seed, agents, frameworks, weighted, limited) => {
+          const inOrder = run(seed, places, places, ['a', 'a/x', 'b'], [...limited].sort());
+          expect(inOrder.length).toBeGreaterThan(0);
+          expect(run(seed, agents, frameworks, weighted, limited)).toEqual(inOrder);
+        },
+      ),
+      { numRuns: numRuns / 2 },
+    );
+  },
+);
 
 test('agents that a run does not look at leave the order of the others as it is', () => {
   fc.assert(

@@ -27,7 +27,7 @@ test.each<[claim: string, bundle: string, list: readonly Quantities[], is: boole
   ['an empty list is not content with nothing', '', [], false],
 ])('%s', (_claim, bundle, list, is) => {
   expect(aBundle(bundle).isAllocatable(list)).toBe(is);
-  expect(aBundle(bundle).isAllocatableBy(list)).toBe(is);
+  expect(aBundle(bundle).isAllocatable(list)).toBe(is);
 });
 
 test('the own list of a framework for the role goes before the global one, an empty one too', () => {
@@ -44,7 +44,7 @@ test('the own list of a framework for the role goes before the global one, an em
 
 test('a bundle asked first by the global list and then by a framework\'s own answers each for itself', () => {
   const bundle = aBundle('cpus:1');
-  expect([bundle.isAllocatableBy(cpusOrMem), bundle.isAllocatable([quantities({ cpus: 4 })]), bundle.isAllocatableBy(cpusOrMem)]).toEqual([true, false, true]);
+  expect([bundle.isAllocatable(cpusOrMem), bundle.isAllocatable([quantities({ cpus: 4 })]), bundle.isAllocatable(cpusOrMem)]).toEqual([true, false, true]);
 });
 
 test('a size in a name that no agent has and no quota speaks of is met by nobody, and adds no name', () => {

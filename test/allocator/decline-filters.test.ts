@@ -1,6 +1,6 @@
 // Decline filters: containment, lapse, early removal, bounds.
 //
-// Proves:    F1 to F4, and that what agents, memberships and the heap know of filters always tells the same story. When a filter lapses is told by
+// Proves:    F1 to F5, and that what agents, memberships and the heap know of filters always tells the same story. When a filter lapses is told by
 //            whoever installs it; that this is with the first batch after its time is proved in drf-allocator.test.ts.
 // How:       tables and examples; then random histories against a plain list of filters.
 
@@ -125,6 +125,20 @@ test('a declination that is gone is not shared any more: a later equal refusal l
   refusals.add('f1', refusals.here, 'cpus:1', 1000);
   expect([refusals.filters.size, refusals.filters.nextLapseMs]).toEqual([1, 1000]);
   expect(refusals.lapse(1000)).toEqual(['f1 on a1']);
+});
+
+test.each<[claim: string, change: (refusals: Refusals) => void]>([
+  ['a filter that lapses', (refusals) => refusals.lapse(1000)],
+  ['a filter that goes with all of its membership', (refusals) => refusals.filters.removeOfMember(refusals.of('f1'))],
+  ['a filter that goes with all of its agent', (refusals) => refusals.filters.removeOfAgent(refusals.here)],
+  ['a filter that is pushed out', (refusals) => { for (let i = 1; i <= filtersPerPlaceMax; i++) refusals.add('f1', refusals.here, `cpus:${1 + i};mem:${100 - i}`, 2000); }],
+])('%s takes with it what the agent remembers of it, and of nobody else', (_claim, change) => {
+  const refusals = new Refusals();
+  const { here } = refusals;
+  refusals.add('f1', here, 'cpus:1;mem:100', 1000);
+  for (const framework of ['f1', 'f2']) here.refusals.add(refusals.of(framework).index);
+  change(refusals);
+  expect(['f1', 'f2'].map((framework) => here.refusals.has(refusals.of(framework).index))).toEqual([false, true]);
 });
 
 interface PlainFilter {

@@ -196,7 +196,12 @@ const cases: Readonly<Record<Reason, readonly { readonly claim: string; readonly
   ],
 };
 
-function aCluster(change: (cluster: AllocatorCluster) => unknown = () => undefined, { total = 'cpus:4', roles = ['*'] }: { readonly total?: string | Resources; readonly roles?: readonly string[] } = {}): AllocatorCluster {
+interface ClusterWishes {
+  readonly total?: string | Resources;
+  readonly roles?: readonly string[];
+}
+
+function aCluster(change: (cluster: AllocatorCluster) => unknown = () => undefined, { total = 'cpus:4', roles = ['*'] }: ClusterWishes = {}): AllocatorCluster {
   const cluster = new AllocatorCluster();
   cluster.framework('f1', { roles });
   cluster.agent('a1', total);
@@ -346,7 +351,9 @@ test('in a cluster of one agent, what explanations foretell is what the next run
         if (dueMs > replay.nowMs + step.ms) continue;
         const explanations = explainAll(replay);
         // What ends with the run itself is not foretold.
-        const isEnding = explanations.some(({ filters, standings, reason }) => reason.kind === 'recovering' || filters.some(({ untilMs }) => untilMs <= dueMs) || standings.some(({ standsBack }) => standsBack));
+        const isEnding = explanations.some(
+          ({ filters, standings, reason }) => reason.kind === 'recovering' || filters.some(({ untilMs }) => untilMs <= dueMs) || standings.some(({ standsBack }) => standsBack),
+        );
         runs.length = 0;
         replay.carryOut({ kind: 'advance', ms: dueMs - replay.nowMs });
         if (isEnding || runs.length === 0) continue;

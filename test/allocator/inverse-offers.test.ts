@@ -195,7 +195,11 @@ test('a framework that is away is not asked, and is asked anew when it is back',
 });
 
 test('when the window is taken back, or the agent goes, nobody is asked any more and no run is due for it', () => {
-  for (const end of [(machine: HeldMachine) => machine.allocator.updateUnavailability(a1, undefined, machine.nowMs), (machine: HeldMachine) => machine.allocator.removeAgent(a1, machine.nowMs)]) {
+  const ends: readonly ((machine: HeldMachine) => void)[] = [
+    ({ allocator, nowMs }) => allocator.updateUnavailability(a1, undefined, nowMs),
+    ({ allocator, nowMs }) => allocator.removeAgent(a1, nowMs),
+  ];
+  for (const end of ends) {
     const machine = new HeldMachine();
     machine.setWindow();
     machine.askedWithin(5);

@@ -31,7 +31,8 @@ test('a reservation serves the guarantee and uses up the limit, allocated or not
   parts.tree.setQuota('eng', { guarantees: quantities({ cpus: 4, mem: 32 }), limits: quantities({ cpus: 5 }) });
   const eng = parts.tree.find('eng')!;
   const cpus = parts.totals.indexOf('cpus');
-  const numbers = (): unknown => [at(parts.quotas.required, cpus), at(parts.quotas.available, cpus), parts.quotas.surplusAt(cpus), limitRoomAt(eng, cpus), eng.isUnsatisfied];
+  const { quotas } = parts;
+  const numbers = (): unknown => [at(quotas.required, cpus), at(quotas.available, cpus), quotas.surplusAt(cpus), limitRoomAt(eng, cpus), eng.isUnsatisfied];
   expect(numbers()).toEqual([3000, 8000, 5000, 4000, true]);
   const member = parts.join('eng/web', 'f1');
   parts.charges.charge(member, agent, resources('cpus:3;cpus(eng/db):1').allocatedTo('eng/web'));

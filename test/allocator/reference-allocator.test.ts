@@ -23,7 +23,12 @@ class ReferenceCluster extends DrivenCluster<ReferenceAllocator> {
 test('3: siblings are compared with siblings, weights count for subtrees: eng/db, ops, eng/web in the worked example', () => {
   const cluster = new ReferenceCluster();
   cluster.allocator.updateWeight('eng', 2);
-  for (const [name, role] of [['d', 'eng/db'], ['w', 'eng/web'], ['o', 'ops']] as const) cluster.framework(name, { roles: [role] });
+  for (const [name, role] of [
+    ['d', 'eng/db'],
+    ['w', 'eng/web'],
+    ['o', 'ops'],
+  ] as const)
+    cluster.framework(name, { roles: [role] });
   for (const name of ['a1', 'a2', 'a3']) cluster.agent(name, 'cpus:4;mem:8192');
   // Shares before each: eng 0, ops 0 (a tie by name); eng 1/3 / 2, ops 0; eng 1/6, ops 1/3 and within eng: db 1/3, web 0.
   expect(cluster.advance(5).map(({ role }) => role)).toEqual(['eng/db', 'ops', 'eng/web']);
@@ -103,7 +108,14 @@ test('5.2: what cannot be cut is taken whole or not at all', () => {
   const cluster = new ReferenceCluster();
   cluster.quota('eng', {}, { disk: 600 });
   cluster.framework('e', { roles: ['eng'] });
-  const disk = (units: number): Resource => ({ name: 'disk', reservations: [], revocable: false, shared: false, disk: { source: { type: 'MOUNT', root: `/${units}`, metadata: [] } }, value: { kind: 'scalar', milli: units * 1000 } });
+  const disk = (units: number): Resource => ({
+    name: 'disk',
+    reservations: [],
+    revocable: false,
+    shared: false,
+    disk: { source: { type: 'MOUNT', root: `/${units}`, metadata: [] } },
+    value: { kind: 'scalar', milli: units * 1000 },
+  });
   cluster.agent('a1', Resources.of([...resources('cpus:1'), disk(500), disk(700)]));
   expect(cluster.offersWithin(5000)).toEqual(['e gets cpus:1;disk:500{disk MOUNT /500} of a1 for role eng']);
 });
@@ -146,7 +158,14 @@ test.each<[refuseMs: number, declinedAtMs: number, offeredAtMs: number]>([
 
 test('9: a shared volume is offered once in a run, and again in the next while it is in use', () => {
   const cluster = new ReferenceCluster();
-  const volume: Resource = { name: 'disk', reservations: [{ type: 'DYNAMIC', role: 'eng', labels: [] }], disk: { persistence: { id: 'v' } }, revocable: false, shared: true, value: { kind: 'scalar', milli: 1000 } };
+  const volume: Resource = {
+    name: 'disk',
+    reservations: [{ type: 'DYNAMIC', role: 'eng', labels: [] }],
+    disk: { persistence: { id: 'v' } },
+    revocable: false,
+    shared: true,
+    value: { kind: 'scalar', milli: 1000 },
+  };
   const sharing = { roles: ['eng'], capabilities: ['MULTI_ROLE', 'SHARED_RESOURCES'], minAllocatable: { eng: [] } } as const;
   cluster.agent('a1', Resources.of([...resources('cpus:4'), volume]));
   cluster.framework('f1', sharing);
@@ -183,7 +202,8 @@ test('11: who holds something on a machine that goes away is asked to leave once
   cluster.framework('f2');
   cluster.advance(5);
   cluster.allocator.updateUnavailability(agentId('a1'), { startMs: 7 }, cluster.nowMs);
-  const askedWithin = (ms: number): string[] => cluster.runsWithin(ms).flatMap(({ inverseOffers }) => inverseOffers.map(({ frameworkId: framework }) => framework));
+  const askedWithin = (ms: number): string[] =>
+    cluster.runsWithin(ms).flatMap(({ inverseOffers }) => inverseOffers.map(({ frameworkId: framework }) => framework));
   expect(askedWithin(3000)).toEqual(['f1']);
   cluster.allocator.updateInverseOffer(frameworkId('f1'), agentId('a1'), 'decline', 2000, cluster.nowMs);
   expect(askedWithin(2994)).toEqual([]); // From 3005 for 2000 ms, and the batch after: 6000.
@@ -203,7 +223,8 @@ test('ours: who gives back everything unused and without a filter stands back fo
     for (let i = 0; i < seconds; i++) {
       for (const allocation of cluster.advance(1000)) {
         to.push(`${cluster.nowMs / 1000} ${allocation.frameworkId}`);
-        if (allocation.frameworkId === 'busy') cluster.allocator.transitionOfferedToAllocated(allocation.frameworkId, allocation.agentId, allocation.resources);
+        if (allocation.frameworkId === 'busy')
+          cluster.allocator.transitionOfferedToAllocated(allocation.frameworkId, allocation.agentId, allocation.resources);
         cluster.decline(allocation);
       }
     }

@@ -2,12 +2,22 @@
 //
 // Owns:      what the fast allocator is measured against: the same operations, carried out the slow and obvious way.
 // Elsewhere: the fast one (allocator/); histories that both must agree on (allocator-agreement.test.ts).
-// How:       agents, frameworks, charges, filters are plain lists. Every share, consumption, headroom, order is computed from them at every question, and
-//            every batch visits every agent. Nothing is cached. Section numbers are those of the reference on the allocator; "ours" marks what is
-//            decided here and not there. Shared with the fast one: the resource algebra, and the draws (allocator/draws.ts), without which chance could not be
-//            compared.
+// How:       agents, frameworks, charges, filters are plain lists. Every share, consumption, headroom, order is computed from them at every
+//            question, and every batch visits every agent. Nothing is cached. Section numbers are those of the reference on the allocator; "ours"
+//            marks what was decided by us and is not there. Shared with the fast one: the resource algebra, and the draws (allocator/draws.ts),
+//            without which chance could not be compared.
 
-import type { Allocation, AllocationRun, AllocatorOptions, InverseOfferAnswer, InverseOfferRequest, Quota, ResourceConversion, UsedByFramework } from '../../allocator/allocator';
+import type {
+  Allocation,
+  AllocationRun,
+  AllocatorOptions,
+  InverseOfferAnswer,
+  InverseOfferRequest,
+  Quota,
+  Recovery,
+  ResourceConversion,
+  UsedByFramework,
+} from '../../allocator/allocator';
 import { hash32, keyed, mix32, weightedKey } from '../../allocator/draws';
 import type { AgentInfo, Attribute, Unavailability } from '../../common/model/agent';
 import type { FrameworkCapability, FrameworkInfo, Quantities } from '../../common/model/framework';
@@ -85,7 +95,7 @@ interface Sibling {
   readonly standsBack: boolean;
 }
 
-/** One stage of a run: its number, and the seed of its draws. */
+/** One stage of a run, and the seed of its draws. */
 interface Stage {
   readonly kind: 'guarantees' | 'fair-share';
   readonly seed: number;
@@ -106,7 +116,7 @@ export class ReferenceAllocator implements DrivenAllocator {
   allowedHostnames: ReadonlySet<string> | undefined;
   /** By path of a role or virtual leaf: grants since there is such a node. */
   readonly grantCounts = new Map<string, number>();
-  /** Agents whose own runs are asked for, and by when the first asked. */
+  /** Agents that ask for a run without waiting for the batch, and when the first did. */
   triggered: Set<AgentId> | 'all' = new Set();
   triggeredAtMs = Infinity;
   pause: { agentsMissing: number; readonly untilMs: number } | undefined;
@@ -123,7 +133,17 @@ export class ReferenceAllocator implements DrivenAllocator {
   addFramework(
     id: FrameworkId,
     info: FrameworkInfo,
-    { suppressedRoles, active, offerConstraints, used }: { readonly suppressedRoles: readonly string[]; readonly active: boolean; readonly offerConstraints: OfferConstraints; readonly used: ReadonlyMap<AgentId, Resources> },
+    {
+      suppressedRoles,
+      active,
+      offerConstraints,
+      used,
+    }: {
+      readonly suppressedRoles: readonly string[];
+      readonly active: boolean;
+      readonly offerConstraints: OfferConstraints;
+      readonly used: ReadonlyMap<AgentId, Resources>;
+    },
     nowMs: number,
   ): void {
     this.#timeIs(nowMs);
@@ -219,7 +239,10 @@ export class ReferenceAllocator implements DrivenAllocator {
     const total = info.resources.unallocated();
     const hasNewAttributes = JSON.stringify(agent.info.attributes) !== JSON.stringify(info.attributes);
     const hasChanged =
-      hasNewAttributes || agent.info.hostname !== info.hostname || JSON.stringify(agent.info.domain) !== JSON.stringify(info.domain) || !agent.total.equals(total);
+      hasNewAttributes ||
+      agent.info.hostname !== info.hostname ||
+      JSON.stringify(agent.info.domain) !== JSON.stringify(info.domain) ||
+      !agent.total.equals(total);
     agent.info = info;
     agent.total = total;
     if (hasNewAttributes) this.filters = this.filters.filter((filter) => filter.agentId !== id);
@@ -260,7 +283,7 @@ export class ReferenceAllocator implements DrivenAllocator {
     }
   }
 
-  recoverResources(frameworkId: FrameworkId, agentId: AgentId, resources: Resources, { cause, refuseMs }: { readonly cause: 'ended' | 'declined'; readonly refuseMs: number }, nowMs: number): void {
+  recoverResources(frameworkId: FrameworkId, agentId: AgentId, resources: Resources, { cause, refuseMs }: Recovery, nowMs: number): void {
     this.#timeIs(nowMs);
     if (!this.#isKnownAgent(agentId)) return;
     const framework = this.frameworks.find((one) => one.id === frameworkId);
@@ -268,7 +291,7 @@ export class ReferenceAllocator implements DrivenAllocator {
     // Of a framework that is gone, or not here yet and not known to use that, there is nothing to return.
     if (framework === undefined && !parts.every(([role, part]) => this.#heldAt(frameworkId, role, agentId).contains(part))) return;
     for (const [role, part] of parts) {
-      if (framework !== undefined) this.#learnFromReturn(framework, role, agentId, part, cause, refuseMs);
+      if (framework !== undefined) this.#learnFromReturn(framework, role, agentId, part, { cause, refuseMs });
       this.#setHeld(frameworkId, role, agentId, this.#heldAt(frameworkId, role, agentId).minus(part));
     }
     this.#settle();
@@ -276,9 +299,10 @@ export class ReferenceAllocator implements DrivenAllocator {
     if (cause === 'ended') this.#trigger(agentId);
   }
 
-  #learnFromReturn(framework: Framework, role: string, agentId: AgentId, part: Resources, cause: 'ended' | 'declined', refuseMs: number): void {
+  #learnFromReturn(framework: Framework, role: string, agentId: AgentId, part: Resources, { cause, refuseMs }: Recovery): void {
     if (refuseMs > 0) {
-      if (framework.isActive && framework.info.roles.includes(role)) this.#addFilter({ frameworkId: framework.id, role, agentId, refused: part, lapsesAtMs: this.#lapseMs(refuseMs) });
+      if (framework.isActive && framework.info.roles.includes(role))
+        this.#addFilter({ frameworkId: framework.id, role, agentId, refused: part, lapsesAtMs: this.#lapseMs(refuseMs) });
       return;
     }
     // Ours, standing back: once for each run that granted it something.
@@ -334,7 +358,9 @@ export class ReferenceAllocator implements DrivenAllocator {
 
   updateUnavailability(agentId: AgentId, unavailability: Unavailability | undefined, nowMs: number): void {
     this.#timeIs(nowMs);
-    this.#agent(agentId).window = unavailability === undefined ? undefined : { unavailability, outstanding: new Set(), answers: new Map(), filters: [] };
+    this.#agent(agentId).window =
+      unavailability === undefined ? undefined : { unavailability, outstanding: new Set(), answers: new Map(), filters: [] };
+    this.#settle();
     this.#trigger(agentId);
   }
 
@@ -400,7 +426,8 @@ export class ReferenceAllocator implements DrivenAllocator {
     const wasPaused = this.pause !== undefined;
     this.#timeIs(nowMs);
     if (wasPaused) return nothing; // The end of the pause is no run, it asks for one.
-    const candidates = isBatch || this.triggered === 'all' ? this.agents : this.agents.filter(({ id }) => this.triggered !== 'all' && this.triggered.has(id));
+    const candidates =
+      isBatch || this.triggered === 'all' ? this.agents : this.agents.filter(({ id }) => this.triggered !== 'all' && this.triggered.has(id));
     const allocations = this.#allocate(candidates.filter((agent) => this.#isCandidate(agent)));
     this.#forgetTriggers();
     return { allocations, inverseOffers: candidates.filter((agent) => this.#isCandidate(agent)).flatMap((agent) => this.#inverseOffersOn(agent)) };
@@ -447,7 +474,8 @@ export class ReferenceAllocator implements DrivenAllocator {
 
   #allocate(candidates: readonly Agent[]): Allocation[] {
     this.runNumber++;
-    for (const member of this.memberships) if (member.standsBackUntilMs !== undefined && member.standsBackUntilMs <= this.nowMs) member.standsBackUntilMs = undefined;
+    for (const member of this.memberships)
+      if (member.standsBackUntilMs !== undefined && member.standsBackUntilMs <= this.nowMs) member.standsBackUntilMs = undefined;
     const seeds = [this.random.next(), this.random.next()].map((drawn) => Math.floor(drawn * 2 ** 32));
     const stages: Stage[] = [
       { kind: 'guarantees', seed: seeds[0]! },
@@ -488,10 +516,16 @@ export class ReferenceAllocator implements DrivenAllocator {
     const available = withoutIncapable(framework.info, free); // 5.1, 4
     if (!this.#isAllocatable(framework.info, role, available)) return undefined; // 5.1, 3; 5.4
     const quotaPart = available.filter(isOfQuota); // 5.1, 5
-    const granted = stage === 'guarantees' ? shrink(quotaPart, (name) => this.#unsatisfied(topLevel(role)).get(name) ?? 0, agent.id) : Resources.empty;
+    const granted =
+      stage === 'guarantees' ? shrink(quotaPart, (name) => this.#unsatisfied(topLevel(role)).get(name) ?? 0, agent.id) : Resources.empty;
     if (stage === 'guarantees' && granted.isEmpty) return undefined;
-    const extra = shrink(quotaPart.minus(granted), (name) => Math.min(this.#limitRoom(role, granted, name), this.#headroom(granted, name)), agent.id); // 5.1, 7; 5.2, 6
-    const others = stage === 'guarantees' ? available.filter((resource) => isGivenWithGuarantees(resource, role)) : available.filter((resource) => !isOfQuota(resource)); // 5.1, 6; 5.2, 5
+    // 5.1, 7; 5.2, 6. Ours: cut once, to the smaller of the two rooms; cut twice, something whole could be given up for a part that is cut off in the end.
+    const roomFor = (name: string): number => Math.min(this.#limitRoom(role, granted, name), this.#headroom(granted, name));
+    const extra = shrink(quotaPart.minus(granted), roomFor, agent.id);
+    const others =
+      stage === 'guarantees'
+        ? available.filter((resource) => isGivenWithGuarantees(resource, role))
+        : available.filter((resource) => !isOfQuota(resource)); // 5.1, 6; 5.2, 5
     const bundle = granted.plus(extra).plus(others);
     return this.#isAllocatable(framework.info, role, bundle) ? bundle : undefined; // 5.1, 8
   }
@@ -502,7 +536,7 @@ export class ReferenceAllocator implements DrivenAllocator {
     return limit === undefined ? Infinity : limit - (this.#consumed(topLevel(role)).get(name) ?? 0) - granted.scalar(name);
   }
 
-  /** What is available in the cluster and not required for guarantees; no bound if nothing is. What is granted towards a guarantee lowers both alike. */
+  /** What is available in the cluster and not required for guarantees; no bound if nothing is. A grant towards a guarantee lowers both alike. */
   #headroom(granted: Resources, name: string): number {
     const required = this.#required();
     const isAnythingRequired = [...required].some(([required_, milli]) => milli - granted.scalar(required_) > 0);
@@ -523,7 +557,9 @@ export class ReferenceAllocator implements DrivenAllocator {
   /** (3.2) Roles with active frameworks at or below `parent` (the root: no name), most deserving first. */
   #rolesInOrder(parent: string, seed: number): string[] {
     const isLeafOf = (path: string): boolean => path === `${parent}/.`;
-    return this.#inOrder(this.#competitorsIn(parent), this.options.roleSorter, seed).flatMap(({ path }) => (isLeafOf(path) ? [parent] : this.#rolesInOrder(path, seed)));
+    return this.#inOrder(this.#competitorsIn(parent), this.options.roleSorter, seed).flatMap(({ path }) =>
+      isLeafOf(path) ? [parent] : this.#rolesInOrder(path, seed),
+    );
   }
 
   /** Children with someone active at or below them, and the virtual leaf if somebody active is directly in the role. */
@@ -559,15 +595,13 @@ export class ReferenceAllocator implements DrivenAllocator {
 
   #frameworksInOrder(role: string, seed: number): Framework[] {
     const active = this.memberships.filter((member) => member.role === role && this.#isActive(member));
-    const siblings = active.map(
-      ({ frameworkId, grantCount, standsBackUntilMs }): Sibling => ({
-        path: frameworkId,
-        weight: 1,
-        share: this.#share((charge) => charge.role === role && charge.frameworkId === frameworkId, 1),
-        grantCount,
-        standsBack: standsBackUntilMs !== undefined,
-      }),
-    );
+    const siblings = active.map(({ frameworkId, grantCount, standsBackUntilMs }): Sibling => ({
+      path: frameworkId,
+      weight: 1,
+      share: this.#share((charge) => charge.role === role && charge.frameworkId === frameworkId, 1),
+      grantCount,
+      standsBack: standsBackUntilMs !== undefined,
+    }));
     return this.#inOrder(siblings, this.options.frameworkSorter, seed).map(({ path }) => this.frameworks.find(({ id }) => id === path)!);
   }
 
@@ -576,15 +610,21 @@ export class ReferenceAllocator implements DrivenAllocator {
     const byPath = (a: Sibling, b: Sibling): number => (a.path < b.path ? -1 : 1);
     const draw = ({ path, weight }: Sibling): number => weightedKey(keyed(seed, hash32(path)), weight);
     if (sorter === 'random') return [...siblings].sort((a, b) => draw(a) - draw(b) || byPath(a, b));
-    return [...siblings].sort((a, b) => Number(a.standsBack) - Number(b.standsBack) || a.share - b.share || a.grantCount - b.grantCount || byPath(a, b));
+    return [...siblings].sort(
+      (a, b) => Number(a.standsBack) - Number(b.standsBack) || a.share - b.share || a.grantCount - b.grantCount || byPath(a, b),
+    );
   }
 
   /** (3.1) Of known frameworks: what nobody has claimed is in nobody's share. */
   #share(isOwn: (charge: Charge) => boolean, weight: number): number {
     const own = this.charges.filter((charge) => isOwn(charge) && this.#isKnownFramework(charge.frameworkId));
-    const allocated = sumOf(this.agents.map(({ id }) => Resources.sum(own.filter(({ agentId }) => agentId === id).map(({ held }) => held)).quantities()));
+    const allocated = sumOf(
+      this.agents.map(({ id }) => Resources.sum(own.filter(({ agentId }) => agentId === id).map(({ held }) => held)).quantities()),
+    );
     const totals = sumOf(this.agents.map(({ total }) => total.quantities()));
-    const fractions = [...allocated].filter(([name]) => !this.options.fairSharingExcludedNames.has(name)).map(([name, milli]) => ((totals.get(name) ?? 0) > 0 ? milli / (totals.get(name)! * weight) : 0));
+    const fractions = [...allocated]
+      .filter(([name]) => !this.options.fairSharingExcludedNames.has(name))
+      .map(([name, milli]) => ((totals.get(name) ?? 0) > 0 ? milli / (totals.get(name)! * weight) : 0));
     return Math.max(0, ...fractions);
   }
 
@@ -602,7 +642,12 @@ export class ReferenceAllocator implements DrivenAllocator {
 
   /** Reservations for the role and its subtree, used or not, and what is charged there of what nobody has reserved. */
   #consumed(top: string): Quantities {
-    const reserved = this.agents.map(({ total }) => total.reserved().filter((resource) => isWithin(reservationRole(resource)!, top)).quantities());
+    const reserved = this.agents.map(({ total }) =>
+      total
+        .reserved()
+        .filter((resource) => isWithin(reservationRole(resource)!, top))
+        .quantities(),
+    );
     const charged = this.charges.filter(({ role }) => isWithin(role, top)).map(({ held }) => held.filter(isOfQuota).quantities());
     return sumOf([...reserved, ...charged]);
   }
@@ -611,7 +656,9 @@ export class ReferenceAllocator implements DrivenAllocator {
   #unsatisfied(top: string): Quantities {
     const consumed = this.#consumed(top);
     const guarantees = this.quotas.get(top)?.guarantees ?? new Map<string, number>();
-    return new Map([...guarantees].map(([name, milli]): [string, number] => [name, milli - (consumed.get(name) ?? 0)]).filter(([, missing]) => missing > 0));
+    return new Map(
+      [...guarantees].map(([name, milli]): [string, number] => [name, milli - (consumed.get(name) ?? 0)]).filter(([, missing]) => missing > 0),
+    );
   }
 
   /** Headroom that guarantees need. */
@@ -657,12 +704,15 @@ export class ReferenceAllocator implements DrivenAllocator {
   // Filters (6)
 
   #filtersAt(frameworkId: FrameworkId, role: string, agentId: AgentId): DeclineFilter[] {
-    return this.filters.filter((filter) => filter.frameworkId === frameworkId && filter.role === role && filter.agentId === agentId && this.nowMs < filter.lapsesAtMs);
+    return this.filters.filter(
+      (filter) => filter.frameworkId === frameworkId && filter.role === role && filter.agentId === agentId && this.nowMs < filter.lapsesAtMs,
+    );
   }
 
   /** Ours: superfluous ones are dropped, and no place has more than 8. */
   #addFilter(added: DeclineFilter): void {
-    const isSuperfluous = (one: DeclineFilter, other: DeclineFilter): boolean => other.lapsesAtMs >= one.lapsesAtMs && other.refused.contains(one.refused);
+    const isSuperfluous = (one: DeclineFilter, other: DeclineFilter): boolean =>
+      other.lapsesAtMs >= one.lapsesAtMs && other.refused.contains(one.refused);
     const here = this.#filtersAt(added.frameworkId, added.role, added.agentId);
     if (here.some((filter) => isSuperfluous(added, filter))) return;
     const kept = here.filter((filter) => !isSuperfluous(filter, added));
@@ -713,7 +763,16 @@ export class ReferenceAllocator implements DrivenAllocator {
   #membership(frameworkId: FrameworkId, role: string): Membership {
     const known = this.memberships.find((member) => member.frameworkId === frameworkId && member.role === role);
     if (known !== undefined) return known;
-    const member: Membership = { frameworkId, role, grantCount: 0, lastGrantingRun: 0, hasUsedSince: true, isCountedIdle: false, idleCount: 0, standsBackUntilMs: undefined };
+    const member: Membership = {
+      frameworkId,
+      role,
+      grantCount: 0,
+      lastGrantingRun: 0,
+      hasUsedSince: true,
+      isCountedIdle: false,
+      idleCount: 0,
+      standsBackUntilMs: undefined,
+    };
     this.memberships.push(member);
     return member;
   }
@@ -729,7 +788,9 @@ export class ReferenceAllocator implements DrivenAllocator {
   }
 
   #heldAt(frameworkId: FrameworkId, role: string, agentId: AgentId): Resources {
-    return this.charges.find((charge) => charge.frameworkId === frameworkId && charge.role === role && charge.agentId === agentId)?.held ?? Resources.empty;
+    return (
+      this.charges.find((charge) => charge.frameworkId === frameworkId && charge.role === role && charge.agentId === agentId)?.held ?? Resources.empty
+    );
   }
 
   #setHeld(frameworkId: FrameworkId, role: string, agentId: AgentId, held: Resources): void {
@@ -748,21 +809,25 @@ export class ReferenceAllocator implements DrivenAllocator {
   }
 
   /**
-   * After every operation: (1) whoever subscribes or holds something is a member, (2) a node is there as long as something needs it, and its count with it;
-   * and while nobody is interested nothing is asked for.
+   * After every operation: (1) whoever subscribes or holds something is a member, (2) a node is there, and its count with it, as long as something
+   * needs it; and while nobody is interested nothing is asked for.
    */
   #settle(): void {
     for (const { id, info } of this.frameworks) for (const role of info.roles) this.#membership(id, role);
     this.memberships = this.memberships.filter(({ frameworkId, role }) => {
       const framework = this.frameworks.find(({ id }) => id === frameworkId);
-      return framework !== undefined && (framework.info.roles.includes(role) || this.charges.some((charge) => charge.frameworkId === frameworkId && charge.role === role));
+      return (
+        framework !== undefined &&
+        (framework.info.roles.includes(role) || this.charges.some((charge) => charge.frameworkId === frameworkId && charge.role === role))
+      );
     });
     for (const path of [...this.grantCounts.keys()]) if (!this.#isNode(path.replace(/\/\.$/, ''))) this.grantCounts.delete(path);
     this.#withdrawTriggers();
   }
 
   #isNode(path: string): boolean {
-    const hasReservation = ({ total }: Agent): boolean => total.reserved().filter((resource) => resource.value.kind === 'scalar' && isWithin(reservationRole(resource)!, path)).size > 0;
+    const hasReservation = ({ total }: Agent): boolean =>
+      total.reserved().filter((resource) => resource.value.kind === 'scalar' && isWithin(reservationRole(resource)!, path)).size > 0;
     return (
       this.memberships.some(({ role }) => isWithin(role, path)) ||
       this.charges.some(({ role, held }) => isWithin(role, path) && !held.filter(isOfQuota).isEmpty) || // Also of frameworks that are not here yet.
@@ -817,7 +882,9 @@ function withoutIncapable({ capabilities }: FrameworkInfo, resources: Resources)
   const can = (capability: FrameworkCapability): boolean => capabilities.includes(capability);
   return resources.filter(
     ({ revocable, shared, reservations }) =>
-      (!revocable || can('REVOCABLE_RESOURCES')) && (!shared || can('SHARED_RESOURCES')) && (reservations.length < 2 || can('RESERVATION_REFINEMENT')),
+      (!revocable || can('REVOCABLE_RESOURCES')) &&
+      (!shared || can('SHARED_RESOURCES')) &&
+      (reservations.length < 2 || can('RESERVATION_REFINEMENT')),
   );
 }
 
@@ -827,8 +894,8 @@ function sharedOf(agentId: AgentId, allocations: readonly Allocation[]): Resourc
 }
 
 /**
- * (5.2) Scalars cut so that those of one name are no more than its target; entries of one name in random order. Ours: an order of each agent's own, the same
- * in every run, so that what was declined once is not cut another way and offered again.
+ * (5.2) Scalars cut so that those of one name are no more than its target; entries of one name in random order. Ours: an order of each agent's
+ * own, the same in every run, so that what was declined once is not cut another way and offered again.
  */
 function shrink(scalars: Resources, targetOf: (name: string) => number, agentId: AgentId): Resources {
   const textOf = (resource: Resource): string => Resources.of([resource]).toString();
@@ -865,7 +932,8 @@ function satisfiesConstraints(groups: readonly (readonly AttributeConstraint[])[
 }
 
 function satisfies({ selector, predicate }: AttributeConstraint, agent: AgentInfo, { compileRegex }: AllocatorOptions): boolean {
-  const selected = selector.kind === 'attribute' ? agent.attributes.find(({ name }) => name === selector.name) : pseudoattribute(selector.name, agent);
+  const selected =
+    selector.kind === 'attribute' ? agent.attributes.find(({ name }) => name === selector.name) : pseudoattribute(selector.name, agent);
   if (selected === undefined) return predicate.kind === 'not-exists' || predicate.kind === 'text-not-equals' || predicate.kind === 'text-not-matches';
   if (predicate.kind === 'exists' || predicate.kind === 'not-exists') return predicate.kind === 'exists';
   if (selected.kind !== 'text') return true;
