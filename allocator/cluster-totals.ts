@@ -20,6 +20,8 @@ export class ClusterTotals {
   #amounts = emptyVector;
   #fair = emptyVector;
   #generation = 0;
+  /** Counts every change of place in any order over these totals. */
+  moves = 0;
 
   /** `excluded`: names that make no share (T4). */
   constructor(private readonly excluded: ReadonlySet<string> = new Set()) {}

@@ -147,7 +147,7 @@ function placeInLine(view: AllocatorView, member: Membership, agent: AgentLedger
 
 /** The active frameworks, next first. */
 function inLine(tree: RoleTree): readonly Membership[] {
-  return [...tree.inOrder()].flatMap((role) => [...role.activeMembers.inOrder(0)]);
+  return tree.inOrder().flatMap((role) => [...role.activeMembers.inOrder(0)]);
 }
 
 function standingsOf(member: Membership): readonly Standing[] {

@@ -43,6 +43,9 @@ export class RoleTree {
   #activeCount = 0;
   /** Bit `member.index` of every active membership. */
   #activeBits = new Int32Array(1);
+  /** The last answer of {@link inOrder}, and when it held: whoever asks why about many agents asks for the same line again and again. */
+  #order: readonly RoleNode[] | undefined;
+  #orderedAt = { generation: 0, moves: 0 };
   readonly #freeIndexes: number[] = [];
   #indexCount = 0;
 
@@ -177,11 +180,18 @@ export class RoleTree {
     return node.parent === this.root ? this.quotas.of(node) : quotaDefault;
   }
 
-  /** Roles that have active frameworks, the one that deserves most first: the leaves of the tree, siblings in order. */
-  *inOrder(visitSeed = 0): Generator<RoleNode> {
-    const walk = new RoleWalk();
-    walk.begin(this.root, visitSeed, 'all');
-    for (let role = walk.next(); role !== undefined; role = walk.next()) yield role;
+  /** Roles that have active frameworks, the one that deserves most first: the leaves of the tree, siblings in order. The list is the tree's own. */
+  inOrder(): readonly RoleNode[] {
+    const { generation, moves } = this.totals;
+    if (this.#order === undefined || this.#orderedAt.generation !== generation || this.#orderedAt.moves !== moves) {
+      const order: RoleNode[] = [];
+      const walk = new RoleWalk();
+      walk.begin(this.root, 0, 'all');
+      for (let role = walk.next(); role !== undefined; role = walk.next()) order.push(role);
+      this.#order = order;
+      this.#orderedAt = { generation, moves: this.totals.moves };
+    }
+    return this.#order;
   }
 
   /** All roles there are (R4), alphabetically. */
@@ -266,6 +276,7 @@ export class RoleWalk {
       }
       this.#places[this.#depth] = place + 1;
       if (competitor instanceof VirtualLeaf) return competitor.role;
+      if (competitor.children.size === 0) return competitor; // Its leaf is all there is below it.
       this.#enter(competitor);
     }
     return undefined;

@@ -56,7 +56,8 @@ export class SiblingOrder<Member extends ShareAccount> implements PlaceKeeper {
     // One alone needs no order, and most frameworks are alone in their role.
     if (this.#members.length > 1 && !this.isCurrent) {
       for (const member of this.#members) member.refresh();
-      this.#members.sort(compareShares);
+      sortByShares(this.#members);
+      this.totals.moves++;
       this.#generation = this.totals.generation;
     }
     return this.kind === 'drf' ? this.#members : shuffled(this.#members, visitSeed);
@@ -65,6 +66,7 @@ export class SiblingOrder<Member extends ShareAccount> implements PlaceKeeper {
   /** `member` takes part from now on. */
   join(member: Member): void {
     invariant(member.order === undefined, 'An account is in one order at most');
+    this.totals.moves++;
     member.refresh();
     member.order = this;
     if (member.standsBack) this.#backCount++;
@@ -74,6 +76,7 @@ export class SiblingOrder<Member extends ShareAccount> implements PlaceKeeper {
 
   /** `member` takes part no more. */
   leave(member: Member): void {
+    this.totals.moves++;
     this.#members.splice(this.isCurrent ? this.placeOf(member) : this.#members.indexOf(member), 1);
     if (member.standsBack) this.#backCount--;
     member.order = undefined;
@@ -88,6 +91,7 @@ export class SiblingOrder<Member extends ShareAccount> implements PlaceKeeper {
   }
 
   moved(place: number, member: Member): void {
+    this.totals.moves++;
     const members = this.#members;
     const next = members[place + 1];
     const previous = place > 0 ? members[place - 1] : undefined;
@@ -138,6 +142,25 @@ export function compareShares(a: ShareKey, b: ShareKey): number {
   if (a.share !== b.share) return a.share - b.share;
   if (a.grantCount !== b.grantCount) return a.grantCount - b.grantCount;
   return a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
+}
+
+/** Up to this many are put in order by insertion: a role has mostly few siblings, and a call of the engine's sort costs more than sorting them. */
+const fewMembers = 12;
+
+function sortByShares(members: ShareAccount[]): void {
+  if (members.length > fewMembers) {
+    members.sort(compareShares);
+    return;
+  }
+  for (let i = 1; i < members.length; i++) {
+    const member = members[i]!;
+    let place = i;
+    while (place > 0 && compareShares(members[place - 1]!, member) > 0) {
+      members[place] = members[place - 1]!;
+      place--;
+    }
+    members[place] = member;
+  }
 }
 
 /** Chances in proportion to weight, shares left aside. Source: Mesos random sorter. */

@@ -15,7 +15,7 @@ import { ClusterTotals } from '../../../allocator/cluster-totals';
 import { FrameworkLedger } from '../../../allocator/framework-ledger';
 import { QuotaLedger } from '../../../allocator/quota-ledger';
 import type { Membership } from '../../../allocator/role-node';
-import { RoleTree, RoleWalk } from '../../../allocator/role-tree';
+import { RoleTree } from '../../../allocator/role-tree';
 import type { FrameworkInfo, Quantities } from '../../../common/model/framework';
 import { agentId, frameworkId } from '../../../common/model/ids';
 import { Resources } from '../../../common/model/resources';
@@ -36,7 +36,6 @@ export class SorterTree {
   readonly #bundles = new BundleCache(this.#totals);
   readonly #charges = new Charges(this.#bundles, this.#tree, this.#quotas);
   readonly #nothing = this.#bundles.of(Resources.empty);
-  readonly #walk = new RoleWalk();
 
   /** Active at once. */
   addClient(role: string, framework: FrameworkLedger): SorterClient {
@@ -76,9 +75,7 @@ export class SorterTree {
   /** All clients, who deserves most first, in a list of their own as Mesos's `sort()` returns them. */
   sort(): readonly SorterClient[] {
     const sorted: SorterClient[] = [];
-    const walk = this.#walk;
-    walk.begin(this.#tree.root, 0, 'all');
-    for (let role = walk.next(); role !== undefined; role = walk.next()) for (const member of role.activeMembers.inOrder(0)) sorted.push(member);
+    for (const role of this.#tree.inOrder()) for (const member of role.activeMembers.inOrder(0)) sorted.push(member);
     return sorted;
   }
 }
