@@ -5,7 +5,7 @@
 // Invariants:
 //   G1. free = (total - charged, both without shared) + all shared of the total. Shared amounts stay free while they are used.
 //   G2. Free is never negative: an agent that came back smaller than what runs on it has nothing free until enough has ended.
-//   G3. charged = the holdings + `unclaimed`: what the agent runs for frameworks that the allocator does not know yet (drf-allocator.ts, D4).
+//   G3. charged = the holdings + `unclaimed`: what the agent runs for frameworks that the allocator does not know yet (drf-allocator.ts, L3).
 //   G4. With nothing charged, free is the very object `total` (U3).
 // Source: Mesos hierarchical allocator, agent state (reference, section 1).
 

@@ -9,7 +9,8 @@
 //       (one that came back smaller than what runs on it); a run hands out nothing that is not free.
 //   A2. Synchronous and deterministic: time and randomness come in.
 //   L1. An agent that a run has visited has nothing left to give (division.ts, D4), so every change that could make it give again is noted in
-//       the schedule at the place where it happens, unless all are known to refuse it (refusal-memo.ts). Agents with something left that quota holds back are looked at in every batch.
+//       the schedule at the place where it happens, unless all are known to refuse it (refusal-memo.ts). Agents with something left that
+//       quota holds back are looked at in every batch.
 //   L2. While no framework is active, and no machine is to be left, nothing is noted: becoming active concerns all agents.
 //   L3. What an agent runs for a framework that has not subscribed yet (the leader is new) is not free, and is in nobody's share until the
 //       framework is added with what it uses. It does count as consumed by its role: a limit holds from the first moment.

@@ -81,7 +81,7 @@ export class RoleTree {
     return member;
   }
 
-  /** Forgets a membership that holds nothing, and that no agent remembers (`isRemembered`). */
+  /** Forgets a membership that holds nothing, and of which no agent remembers a refusal (drf-allocator.ts sees to that): its index is free. */
   untrack(member: Membership): void {
     invariant(member.holdings.length === 0, 'A membership holds nothing as it is forgotten');
     this.deactivate(member);

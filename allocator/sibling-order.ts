@@ -7,7 +7,7 @@
 //   B1. While `isCurrent`, the array is sorted by (standsBack, share, grantCount, path). Paths differ, so the order is total and every place
 //       unique.
 //   B2. Totals that changed make the whole order out of date; it is sorted again when it is next read, not before: a thousand agents that
-//       join cost one sort, not a thousand.
+//       join cost one sort, not a thousand. One alone is never sorted, so its order stays out of date until it has company.
 //   B3. A member whose key changes is found under its old key and moved to the place of its new one: two binary searches and a move within
 //       an array, which for the thousands of siblings of real clusters is quicker than any tree of nodes.
 //   B4. `backCount` is the number of members that stand back.

@@ -144,6 +144,16 @@ export class AllocatorCluster extends DrivenCluster<Allocator> {
   }
 }
 
+/** Agent `a1` of 4 cpus and 1 GB, all of it offered to `f1` in `*` at 5 ms. */
+export function anOffer(): { readonly cluster: AllocatorCluster; readonly offer: Allocation } {
+  const cluster = new AllocatorCluster();
+  cluster.agent('a1', 'cpus:4;mem:1024');
+  cluster.framework('f1');
+  const [offer] = cluster.advance(5);
+  if (offer === undefined) throw new Error('Nothing was offered');
+  return { cluster, offer };
+}
+
 /** `f1 gets cpus:4;mem:1024 of a1 for role *`. */
 export function sentence({ frameworkId: framework, agentId: agent, role, resources: amounts }: Allocation): string {
   return `${framework} gets ${amounts.unallocated().toString()} of ${agent} for role ${role}`;

@@ -6,21 +6,11 @@
 // Elsewhere: Mesos's behaviours (reference-behaviours.test.ts), standing back (standing-back.test.ts).
 
 import { agentId, frameworkId } from '../../common/model/ids';
-import { AllocatorCluster, quantities, resources } from './allocator-cluster';
+import { AllocatorCluster, anOffer, quantities, resources } from './allocator-cluster';
 
 const a1 = agentId('a1');
 const f1 = frameworkId('f1');
 const f2 = frameworkId('f2');
-
-/** One agent `a1` of 4 cpus and one framework `f1` in `*`, which holds all of it. */
-function aHeldAgent(): { cluster: AllocatorCluster; offer: ReturnType<AllocatorCluster['advance']>[number] } {
-  const cluster = new AllocatorCluster();
-  cluster.agent('a1', 'cpus:4;mem:1024');
-  cluster.framework('f1');
-  const [offer] = cluster.advance(5);
-  if (offer === undefined) throw new Error('Nothing was offered');
-  return { cluster, offer };
-}
 
 describe('when things happen', () => {
   test('a framework that comes is offered all agents, after the coalescing delay and not before', () => {
@@ -33,7 +23,7 @@ describe('when things happen', () => {
   });
 
   test('resources of an ended task are offered within the delay, declined ones only by the next batch', () => {
-    const { cluster, offer } = aHeldAgent();
+    const { cluster, offer } = anOffer();
     cluster.end('f1', 'a1', 'cpus:1');
     expect(cluster.offersWithin(5)).toEqual(['f1 gets cpus:1 of a1 for role *']);
     cluster.decline({ ...offer, resources: resources('cpus:2').allocatedTo('*') });
@@ -55,7 +45,7 @@ describe('when things happen', () => {
   });
 
   test('in a cluster where nothing changes no run is ever due', () => {
-    const { cluster } = aHeldAgent();
+    const { cluster } = anOffer();
     const runCount = cluster.allocator.runCount;
     expect(cluster.allocator.nextRunAtMs()).toBe(Infinity);
     expect(cluster.allocator.run(1_000_000).allocations).toEqual([]);
@@ -118,7 +108,7 @@ describe('after a failover', () => {
 });
 
 test('giving back more than is held, or naming a stranger, is a bug of the caller', () => {
-  const { cluster } = aHeldAgent();
+  const { cluster } = anOffer();
   expect(() => cluster.end('f1', 'a1', 'cpus:5')).toThrow('gives back');
   expect(() => cluster.end('f1', 'a1', 'cpus:1', 'ops')).toThrow('and holds nothing in it');
   expect(() => cluster.suppress('f9')).toThrow('f9 is not known');

@@ -13,7 +13,7 @@ import { agentId, frameworkId } from '../../common/model/ids';
 import { Resources, type DiskInfo, type Resource } from '../../common/model/resources';
 import type { OfferConstraints } from '../../common/model/scheduler-protocol';
 import { aScalar, dynamicFor, staticFor } from '../common/model/resource-arbitraries';
-import { AllocatorCluster, aFramework, anAgent, quantities, resources, sentence, type Subscription } from './allocator-cluster';
+import { AllocatorCluster, aFramework, anAgent, anOffer, quantities, resources, sentence, type Subscription } from './allocator-cluster';
 
 const a1 = agentId('a1');
 const a2 = agentId('a2');
@@ -75,16 +75,6 @@ function setQuotas(cluster: AllocatorCluster, quotas: Readonly<Record<string, Qu
   for (const [role, { guarantees = {}, limits = {} }] of Object.entries(quotas)) {
     cluster.allocator.updateQuota(role, { guarantees: quantities(guarantees), limits: quantities(limits) }, cluster.nowMs);
   }
-}
-
-/** Agent `a1` of 4 cpus and 1 GB, all of it offered to `f1` in `*` at 5 ms. */
-function anOffer(): { readonly cluster: AllocatorCluster; readonly offer: Allocation } {
-  const cluster = new AllocatorCluster();
-  cluster.agent('a1', 'cpus:4;mem:1024');
-  cluster.framework('f1');
-  const [offer] = cluster.advance(5);
-  if (offer === undefined) throw new Error('Nothing was offered');
-  return { cluster, offer };
 }
 
 describe('roles (2)', () => {
