@@ -55,8 +55,7 @@ export class SiblingOrder<Member extends ShareAccount> implements PlaceKeeper {
   inOrder(visitSeed: number): readonly Member[] {
     // One alone needs no order, and most frameworks are alone in their role.
     if (this.#members.length > 1 && !this.isCurrent) {
-      for (const member of this.#members) member.refresh();
-      sortByShares(this.#members);
+      if (!refreshAll(this.#members)) sortByShares(this.#members);
       this.totals.moves++;
       this.#generation = this.totals.generation;
     }
@@ -142,6 +141,20 @@ export function compareShares(a: ShareKey, b: ShareKey): number {
   if (a.share !== b.share) return a.share - b.share;
   if (a.grantCount !== b.grantCount) return a.grantCount - b.grantCount;
   return a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
+}
+
+/** Brings all shares up to date, and tells whether the members are in order all the same: mostly totals grow, and nobody overtakes anybody. */
+function refreshAll(members: readonly ShareAccount[]): boolean {
+  let previous = members[0]!;
+  previous.refresh();
+  let areInOrder = true;
+  for (let i = 1; i < members.length; i++) {
+    const member = members[i]!;
+    member.refresh();
+    if (areInOrder && compareShares(previous, member) > 0) areInOrder = false;
+    previous = member;
+  }
+  return areInOrder;
 }
 
 /** Up to this many are put in order by insertion: a role has mostly few siblings, and a call of the engine's sort costs more than sorting them. */

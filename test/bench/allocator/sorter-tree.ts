@@ -22,6 +22,12 @@ import { Resources } from '../../../common/model/resources';
 
 export type SorterClient = Membership;
 
+/** Who becomes a client. */
+export interface SorterCandidate {
+  readonly role: string;
+  readonly framework: FrameworkLedger;
+}
+
 /** What one client gets on one agent. */
 export interface SorterGrant {
   readonly agent: AgentLedger;
@@ -38,7 +44,7 @@ export class SorterTree {
   readonly #nothing = this.#bundles.of(Resources.empty);
 
   /** Active at once. */
-  addClient(role: string, framework: FrameworkLedger): SorterClient {
+  addClient({ role, framework }: SorterCandidate): SorterClient {
     const client = this.#tree.track(role, framework);
     this.#tree.activate(client);
     return client;

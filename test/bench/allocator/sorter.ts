@@ -5,9 +5,10 @@
 // Source: Mesos sorter benchmarks, with clients activated (else nothing is sorted), and the page's own two steps: an allocation taken away and then a
 //         sort, and allocations added to a tree in order.
 
+import type { Quantities } from '../../../common/model/framework';
 import { Expectations, measurement, usedMib, warmMeasurement, type CellResult, type Measurement, type MesosFigure } from './measurement';
 import { resources, timed } from './replay-cluster';
-import { flatRole, prepareFramework, SorterTree } from './sorter-tree';
+import { flatRole, prepareFramework, SorterTree, type SorterCandidate, type SorterGrant } from './sorter-tree';
 import type { Cell, Workload } from './workload';
 
 /** Flat, or a tree of this many levels in which every node is a client. */
@@ -45,12 +46,16 @@ const dirtySorts = 20;
 export function measureSorter(plan: SorterPlan, mesos: ReadonlyMap<Step, number> = new Map()): CellResult {
   const expectations = new Expectations();
   const times = new Map<Step, number[]>(steps.map((step) => [step, []]));
-  for (let repetition = 0; repetition < plan.repetitions; repetition++) replaySorter(plan, (step, ms) => times.get(step)?.push(ms), expectations);
+  const replay = new SorterReplay(plan, expectations);
+  for (let repetition = 0; repetition < plan.repetitions; repetition++) replay.run((step, ms) => times.get(step)?.push(ms));
   // One more to weigh, and not to time.
   let heapMib = 0;
-  replaySorter(plan, () => undefined, expectations, () => {
-    heapMib = usedMib();
-  });
+  replay.run(
+    () => undefined,
+    () => {
+      heapMib = usedMib();
+    },
+  );
   const measurements = steps.map((step): Measurement => {
     const median = mesos.get(step);
     const figure: MesosFigure | undefined = median === undefined ? undefined : { median };
@@ -60,49 +65,67 @@ export function measureSorter(plan: SorterPlan, mesos: ReadonlyMap<Step, number>
   return { measurements, problems: expectations.problems };
 }
 
-/** One repetition on a tree of its own. `whenLoaded` is called while everything is allocated. */
-function replaySorter({ agents, clients: shape }: SorterPlan, note: (step: Step, ms: number) => void, expectations: Expectations, whenLoaded: () => void = () => undefined): void {
-  const isFlat = shape.kind === 'flat';
-  const paths = isFlat ? Array.from({ length: shape.count }, (_, index) => `${index}`) : pathsOfTree(shape.levels, shape.branching);
-  const roleOf = (path: string): string => (isFlat ? flatRole : path);
-  const frameworks = paths.map((path) => prepareFramework(isFlat ? path : 'framework', roleOf(path)));
-  const totals = Array.from({ length: agents }, () => resources(agentText).quantities());
-  const tree = new SorterTree();
-  const grants = Array.from({ length: agents }, (_, index) => tree.prepareGrant(`agent${index}`, resources(allocationText), roleOf(paths[index % paths.length]!)));
+/**
+ * One tree that is filled and emptied again and again. What is said to it is made once, as the page has it: a repetition that made thousands of resources
+ * before it measured would mostly measure that they have pushed everything else out of the processor's caches.
+ */
+class SorterReplay {
+  private readonly tree = new SorterTree();
+  private readonly clientCount: number;
+  private readonly candidates: readonly SorterCandidate[];
+  private readonly totals: readonly Quantities[];
+  private readonly grants: readonly SorterGrant[];
 
-  const run = <T>(step: Step, work: () => T): T => {
-    const { ms, value } = timed(work);
-    note(step, ms);
-    return value;
-  };
-  const clients = run('add and activate clients', () => frameworks.map((framework, index) => tree.addClient(roleOf(paths[index]!), framework)));
-  const allocateAll = (): void => grants.forEach((grant, index) => tree.allocate(clients[index % clients.length]!, grant));
-  const unallocateAll = (): void => grants.forEach((grant, index) => tree.unallocate(clients[index % clients.length]!, grant));
-
-  run('add agents', () => totals.forEach((quantities) => tree.addAgent(quantities)));
-  run('add allocations, not sorted', allocateAll);
-  expectations.equal('Clients sorted', run('full sort', () => tree.sort()).length, paths.length);
-  expectations.equal('Clients sorted again', run('sort, nothing changed', () => tree.sort()).length, paths.length);
-  for (let round = 0; round < dirtySorts; round++) {
-    // The multiplier only spreads the agents; a prime does it without repeats.
-    const index = (round * 37) % agents;
-    const grant = grants[index]!;
-    const client = clients[index % clients.length]!;
-    run('take one away, sort', () => {
-      tree.unallocate(client, grant);
-      return tree.sort();
-    });
-    tree.allocate(client, grant);
-    tree.sort();
+  constructor(
+    { agents, clients: shape }: SorterPlan,
+    private readonly expectations: Expectations,
+  ) {
+    const isFlat = shape.kind === 'flat';
+    const paths = isFlat ? Array.from({ length: shape.count }, (_, index) => `${index}`) : pathsOfTree(shape.levels, shape.branching);
+    const roleOf = (path: string): string => (isFlat ? flatRole : path);
+    this.clientCount = paths.length;
+    this.candidates = paths.map((path) => ({ role: roleOf(path), framework: prepareFramework(isFlat ? path : 'framework', roleOf(path)) }));
+    this.totals = Array.from({ length: agents }, () => resources(agentText).quantities());
+    this.grants = Array.from({ length: agents }, (_, index) => this.tree.prepareGrant(`agent${index}`, resources(allocationText), roleOf(paths[index % paths.length]!)));
   }
-  whenLoaded();
-  run('remove allocations', unallocateAll);
-  tree.sort();
-  run('add allocations, sorted', allocateAll);
-  unallocateAll();
-  run('remove agents', () => totals.forEach((quantities) => tree.removeAgent(quantities)));
-  run('remove clients', () => clients.forEach((client) => tree.removeClient(client)));
-  expectations.equal('Clients left', tree.sort().length, 0);
+
+  /** One repetition. `whenLoaded` is called while everything is allocated. */
+  run(note: (step: Step, ms: number) => void, whenLoaded: () => void = () => undefined): void {
+    const { tree, clientCount, candidates, totals, grants, expectations } = this;
+    const run = <T>(step: Step, work: () => T): T => {
+      const { ms, value } = timed(work);
+      note(step, ms);
+      return value;
+    };
+    const clients = run('add and activate clients', () => candidates.map((candidate) => tree.addClient(candidate)));
+    const allocateAll = (): void => grants.forEach((grant, index) => tree.allocate(clients[index % clientCount]!, grant));
+    const unallocateAll = (): void => grants.forEach((grant, index) => tree.unallocate(clients[index % clientCount]!, grant));
+
+    run('add agents', () => totals.forEach((quantities) => tree.addAgent(quantities)));
+    run('add allocations, not sorted', allocateAll);
+    expectations.equal('Clients sorted', run('full sort', () => tree.sort()).length, clientCount);
+    expectations.equal('Clients sorted again', run('sort, nothing changed', () => tree.sort()).length, clientCount);
+    for (let round = 0; round < dirtySorts; round++) {
+      // The multiplier only spreads the agents; a prime does it without repeats.
+      const index = (round * 37) % grants.length;
+      const grant = grants[index]!;
+      const client = clients[index % clientCount]!;
+      run('take one away, sort', () => {
+        tree.unallocate(client, grant);
+        return tree.sort();
+      });
+      tree.allocate(client, grant);
+      tree.sort();
+    }
+    whenLoaded();
+    run('remove allocations', unallocateAll);
+    tree.sort();
+    run('add allocations, sorted', allocateAll);
+    unallocateAll();
+    run('remove agents', () => totals.forEach((quantities) => tree.removeAgent(quantities)));
+    run('remove clients', () => clients.forEach((client) => tree.removeClient(client)));
+    expectations.equal('Clients left', tree.sort().length, 0);
+  }
 }
 
 /** `0`, `1`, …, `0/0`, `0/1`, …: all nodes below the root, upper levels first. */
