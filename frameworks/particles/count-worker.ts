@@ -5,6 +5,7 @@
 
 import { parentPort } from 'node:worker_threads';
 import { printChunkResult } from './chunk-task';
+import { rehearse } from './count';
 import { RangeConnection } from './range-connection';
 import { countRange, type RangeOrder } from './range-count';
 import { SameFileReader } from './same-file';
@@ -18,6 +19,7 @@ export type WorkerAnswer =
 export function serveOrders(): void {
   const connection = new RangeConnection();
   const reader = new SameFileReader();
+  rehearse();
   parentPort?.on('message', (order: RangeOrder) => {
     // countRange never rejects; a bug in the counting ends the thread, and the pool reports it.
     void countRange(order, connection, reader).then((range) => {

@@ -9,7 +9,7 @@
 
 import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { command, connectScheduler, createEnvironment, describeError, executor, isAllotError, resources, SchedulerError, type ExecutorInfo, type Log, type Resources } from '../sdk';
+import { command, connectScheduler, createEnvironment, describeError, executor, isAllotError, preloadConnection, resources, SchedulerError, type ExecutorInfo, type Log, type Resources } from '../sdk';
 import { openByteSource, type ByteSource } from './chunks';
 import { printJobData } from './chunk-task';
 import { fileFailure, ParticleFailure } from './failure';
@@ -54,14 +54,20 @@ const EXECUTOR_RESOURCES = 'mem:64';
 /** What a default chunk has at most and at least: some seconds' work for a Pi; and where a task costs more than its counting. */
 const CHUNK_BYTES = { most: 64 * 1024 ** 2, least: 1024 ** 2 };
 
+/** Fewer places than this are treated as so many: more may come, and a job has some chunks to show its progress by. */
+const PLACES_LEAST = 4;
+
 /**
- * The size of the chunk that starts at `start`: a 16th of the input, and towards its end a quarter of what is left, down to a 128th. Large ones, since each
+ * The size of the chunk that starts at `start`: an equal part of what is left for each place, down to a 16th of an equal part of the input. Large ones, since each
  * task has a fixed cost in all processes; small ones in the end, so that all places become idle at the same time.
- * Source: guided self-scheduling (Polychronopoulos and Kuck, 1987), for about four places. More places are as well off as with 16 equal chunks.
+ * Source: guided self-scheduling (Polychronopoulos and Kuck, 1987).
+ *
+ * @param places tasks that the cluster had room for when the job began
  */
-export function chunkBytesDefault(sizeBytes: number, start: number): number {
+export function chunkBytesDefault(sizeBytes: number, start: number, places: number): number {
   const within = (bytes: number): number => Math.min(CHUNK_BYTES.most, Math.max(CHUNK_BYTES.least, Math.ceil(bytes)));
-  return Math.max(within(sizeBytes / 128), Math.min(within(sizeBytes / 16), Math.ceil((sizeBytes - start) / 4)));
+  const parts = Math.max(PLACES_LEAST, places);
+  return Math.max(within(sizeBytes / (16 * parts)), within((sizeBytes - start) / parts));
 }
 
 /** How the run ended, as far as the cluster is concerned. */
@@ -72,7 +78,10 @@ export async function runJob(options: JobRunOptions): Promise<ParticleCount> {
   const { input, malformed } = options;
   // Before anything is opened: what cannot run leaves nothing behind.
   const slot = inputOf(() => resources(options.resources));
-  const source = await openByteSource(input);
+  // Beside the disk: loading what a connection needs takes as long as opening the input, and neither waits for the other.
+  const opening = openByteSource(input);
+  preloadConnection();
+  const source = await opening;
   try {
     const modifiedMs = await modifiedMsOf(input);
     const identity = { sizeBytes: source.sizeBytes, modifiedMs, chunkBytes: options.chunkBytes ?? 'default', malformed } as const;
@@ -86,7 +95,7 @@ export async function runJob(options: JobRunOptions): Promise<ParticleCount> {
         if (servedAt !== recovered.servedAt) await state.recordServedAt(servedAt);
         const job = new ParticleJob(servedAt.jobId, source.sizeBytes);
         for (const { chunk, result } of recovered.chunks) job.restore(chunk, result);
-        end = await schedule(options, { job, source, slot, state, server, environment, servedAt, frameworkId: recovered.frameworkId });
+        end = await schedule(options, { job, source, slot, state, server, environment, servedAt, frameworkId: recovered.frameworkId, places: recovered.places });
       } finally {
         await server.close();
       }
@@ -146,8 +155,12 @@ async function serve(
   earlier: ServedAt | undefined,
   makeId: () => string,
 ): Promise<{ readonly server: InputServer; readonly servedAt: ServedAt }> {
-  const executor = { [EXECUTOR_FILE]: await readBuilt('executor-loader.bundle.js'), [EXECUTOR_PROGRAM]: await readBuilt(EXECUTOR_PROGRAM) };
-  const { host, port } = dataAddress ?? { host: await localAddressTowards(master), port: 0 };
+  const [loader, program, { host, port }] = await Promise.all([
+    readBuilt('executor-loader.bundle.js'),
+    readBuilt(EXECUTOR_PROGRAM),
+    dataAddress ?? localAddressTowards(master).then((address) => ({ host: address, port: 0 })),
+  ]);
+  const executor = { [EXECUTOR_FILE]: loader, [EXECUTOR_PROGRAM]: program };
   if (earlier !== undefined && earlier.host === host && (port === 0 || port === earlier.port)) {
     try {
       return { server: await serveInput({ source, executor, host, port: earlier.port, secret: earlier.secret }), servedAt: earlier };
@@ -180,6 +193,7 @@ interface JobParts {
   readonly environment: ReturnType<typeof createEnvironment>;
   readonly servedAt: ServedAt;
   readonly frameworkId: string | undefined;
+  readonly places: number | undefined;
 }
 
 /** Runs a scheduler to its end: of the job, by a signal, or because the cluster takes it no more. */
@@ -192,7 +206,7 @@ async function schedule(options: JobRunOptions, parts: JobParts): Promise<RunEnd
 }
 
 async function scheduleOnce(options: JobRunOptions, parts: JobParts, frameworkId: string | undefined): Promise<{ readonly end: RunEnd; readonly wasSubscribed: boolean }> {
-  const { job, source, slot, state, environment, servedAt } = parts;
+  const { job, source, slot, state, environment, servedAt, places } = parts;
   const { clock, ids } = environment;
   let end: RunEnd | undefined;
   const endWith = (reached: RunEnd): void => {
@@ -205,7 +219,8 @@ async function scheduleOnce(options: JobRunOptions, parts: JobParts, frameworkId
     job,
     jobId: servedAt.jobId,
     source,
-    chunkBytesAt: (start) => options.chunkBytes ?? chunkBytesDefault(source.sizeBytes, start),
+    chunkBytesAt: (start, forPlaces) => options.chunkBytes ?? chunkBytesDefault(source.sizeBytes, start, forPlaces),
+    places,
     slot,
     executor: executorInfo(options, parts),
     clock,

@@ -10,7 +10,7 @@
 // JSON text.
 
 import { createHash } from 'node:crypto';
-import { open, readFile, rm, type FileHandle } from 'node:fs/promises';
+import { open, readFile, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { chunkResultFromJson, type ChunkResult } from './chunk-task';
 import type { Chunk } from './chunks';
@@ -42,11 +42,13 @@ export interface ServedAt {
 export interface RecoveredState {
   readonly frameworkId: string | undefined;
   readonly servedAt: ServedAt | undefined;
+  /** For how many tasks there was room when the first chunk was cut: the default size of chunks follows from it. */
+  readonly places: number | undefined;
   readonly chunks: readonly { readonly chunk: Chunk; readonly result: ChunkResult }[];
 }
 
-/** Changes when older programs could not read the file. */
-const VERSION = 1;
+/** Changes when older programs could not go on with the file, or we not with theirs: 1 cut other chunks. */
+const VERSION = 2;
 
 const LABELS: Readonly<Record<keyof InputIdentity, string>> = {
   sizeBytes: 'size in bytes',
@@ -102,6 +104,11 @@ export class JobStateFile {
     return this.record({ kind: 'torn-down' });
   }
 
+  /** Before the first chunk is cut. */
+  recordPlaces(places: number): Promise<void> {
+    return this.record({ kind: 'places', places });
+  }
+
   recordServedAt(servedAt: ServedAt): Promise<void> {
     return this.record({ kind: 'served-at', ...servedAt });
   }
@@ -119,7 +126,12 @@ export class JobStateFile {
   /** Closes and removes: the job is over and there is nothing to go on with. */
   async remove(): Promise<void> {
     await this.file.close();
-    await rm(this.path, { force: true });
+    try {
+      await unlink(this.path);
+    } catch (error) {
+      // Somebody tidied up: so be it.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw fileFailure('CANNOT_WRITE', this.path, error);
+    }
   }
 
   private record(record: object): Promise<void> {
@@ -217,6 +229,7 @@ function checksum(text: string): string {
 function recover(path: string, records: readonly JsonRecord[], input: InputIdentity): RecoveredState {
   let frameworkId: string | undefined;
   let servedAt: ServedAt | undefined;
+  let places: number | undefined;
   const chunks: { chunk: Chunk; result: ChunkResult }[] = [];
   for (const record of records) {
     switch (record['kind']) {
@@ -232,6 +245,9 @@ function recover(path: string, records: readonly JsonRecord[], input: InputIdent
       case 'served-at':
         servedAt = record as unknown as ServedAt;
         break;
+      case 'places':
+        places = record['places'] as number;
+        break;
       case 'chunk': {
         const { index, start, end, nextStart } = record as unknown as Chunk;
         const result = chunkResultFromJson(record['result']);
@@ -239,16 +255,21 @@ function recover(path: string, records: readonly JsonRecord[], input: InputIdent
         break;
       }
       default:
-        throw new ParticleFailure('STATE_MISMATCH', `Cannot go on with "${path}" as a newer version wrote it; remove it to begin anew, or name another file with --state`);
+        throw otherVersion(path);
     }
   }
-  return { frameworkId, servedAt, chunks };
+  return { frameworkId, servedAt, places, chunks };
+}
+
+function otherVersion(path: string): ParticleFailure {
+  return new ParticleFailure('STATE_MISMATCH', `Cannot go on with "${path}" as another version of this program wrote it; remove it to begin anew, or name another file with --state`);
 }
 
 /** F3. */
 function checkInput(path: string, record: JsonRecord, input: InputIdentity): void {
+  if (record['version'] !== VERSION) throw otherVersion(path);
   for (const key of Object.keys(LABELS) as (keyof InputIdentity)[]) {
-    if (record['version'] === VERSION && record[key] === input[key]) continue;
+    if (record[key] === input[key]) continue;
     const difference = `its ${LABELS[key]} is ${String(record[key])}, and now it is ${String(input[key])}`;
     throw new ParticleFailure('STATE_MISMATCH', `Cannot go on with "${path}" as it belongs to another input or other options: ${difference}; remove it to begin anew, or name another file with --state`);
   }

@@ -30,8 +30,10 @@ export interface ParticleSchedulerOptions {
   /** As given to the job. */
   readonly jobId: string;
   readonly source: ByteSource;
-  /** Target size of the chunk that starts there, always the same: a successor of ours cuts alike. */
-  readonly chunkBytesAt: (start: number) => number;
+  /** Target size of the chunk that starts there, always the same for the same places: a successor of ours cuts alike. */
+  readonly chunkBytesAt: (start: number, places: number) => number;
+  /** For how many tasks there was room when an earlier process began; undefined in the first one. */
+  readonly places: number | undefined;
   /** What one task takes. */
   readonly slot: Resources;
   readonly executor: ExecutorInfo;
@@ -40,6 +42,7 @@ export interface ParticleSchedulerOptions {
   readonly journal: {
     /** Resolve when durable. */
     recordFramework(frameworkId: string): Promise<void>;
+    recordPlaces(places: number): Promise<void>;
     recordChunk(chunk: Chunk, result: ChunkResult): Promise<void>;
   };
   /** Something went wrong and is dealt with. */
@@ -64,12 +67,15 @@ export class ParticleScheduler {
   private cancelTick: (() => void) | undefined;
   private cancelWake: (() => void) | undefined;
   private frameworkId: string | undefined;
+  private places: number | undefined;
+  private notingPlaces: Promise<void> | undefined;
   private isOver = false;
   /** Why nothing fits, when that is so; for people. */
   private mismatch: string | undefined;
 
   constructor(private readonly options: ParticleSchedulerOptions) {
     this.job = options.job;
+    this.places = options.places;
   }
 
   /** The handlers for a driver. */
@@ -130,6 +136,7 @@ export class ParticleScheduler {
     }
     const roomTotal = fit.reduce((sum, { room }) => sum + room, 0);
     if (roomTotal === 0) this.mismatch = explainMismatch(fit.map(({ offer }) => offer), slot).text || undefined;
+    if (roomTotal > 0) await this.notePlaces(roomTotal);
     await this.cutAhead(roomTotal);
     // One chunk an agent in turn, so that few chunks are spread over many agents.
     const taken = new Set<number>();
@@ -199,6 +206,13 @@ export class ParticleScheduler {
 
   // Cutting: one cut after the other, whoever asks.
 
+  /** The first offers tell how many places there are, as far as chunks are concerned. Durable before anything is cut. */
+  private async notePlaces(places: number): Promise<void> {
+    if (this.places !== undefined) return;
+    this.notingPlaces ??= this.options.journal.recordPlaces(places).then(() => void (this.places = places));
+    await this.notingPlaces;
+  }
+
   /** Until `count` chunks wait, or the file is cut. */
   private cutAhead(count: number): Promise<void> {
     return this.cut(() => this.job.takeable(count, this.options.clock.nowMs()).length < count);
@@ -211,8 +225,11 @@ export class ParticleScheduler {
   private cut(isWanted: (nextIndex: number) => boolean): Promise<void> {
     const { source, chunkBytesAt } = this.options;
     const work = this.cutting.then(async () => {
+      const { places } = this;
+      // Before the first offers nothing of this job can have been launched.
+      if (places === undefined) return;
       for (let next = this.job.nextCut; next !== undefined && isWanted(next.index); next = this.job.nextCut) {
-        this.job.addCut(await cutChunk(source, chunkBytesAt(next.start), next.index, next.start));
+        this.job.addCut(await cutChunk(source, chunkBytesAt(next.start, places), next.index, next.start));
       }
     });
     // A failed cut is told to whoever asked for it; the next one tries again.

@@ -4,8 +4,23 @@
 // Elsewhere: what is written (generate.ts, plot.ts).
 // Source: our choice, because half a particle file looks like a whole one.
 
-import { FileHandle, open, rename, rm } from 'node:fs/promises';
-import { fileFailure } from './failure';
+import { access, constants, FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { fileFailure, ParticleFailure } from './failure';
+
+/**
+ * Whether the file at `path` could be replaced as things are: for work that takes long and has its output written at its end.
+ * @throws ParticleFailure CANNOT_WRITE if its folder is missing or not writable, or a folder is in its place
+ */
+export async function checkReplaceable(path: string): Promise<void> {
+  try {
+    await access(dirname(path), constants.W_OK);
+  } catch (error) {
+    throw fileFailure('CANNOT_WRITE', path, error);
+  }
+  const existing = await stat(path).catch(() => undefined); // None is fine.
+  if (existing?.isDirectory() === true) throw new ParticleFailure('CANNOT_WRITE', `Cannot write "${path}" as it is a folder`);
+}
 
 /**
  * Replaces the file at `path` by what `write` writes into the handle. The handle is closed here. If anything fails, the old file stays as it

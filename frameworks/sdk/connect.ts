@@ -87,6 +87,14 @@ export async function runExecutor(options: TaskRunnerOptions & Pick<ConnectOptio
   process.exit(end.kind === 'closed' ? 0 : 1);
 }
 
+/**
+ * Loads what a connection needs, which else happens when the first driver is made: for a program that has something else to wait for meanwhile, and whose start
+ * its user waits for.
+ */
+export function preloadConnection(): void {
+  transport();
+}
+
 /** W1. `require`, because a relative dynamic import is not resolved the same way by compiler, test runner and bundler. */
 function transport(): typeof import('../../proto/grpc-link') {
   return require('../../proto/grpc-link') as typeof import('../../proto/grpc-link');

@@ -8,7 +8,7 @@
 // Source: our choice.
 
 // Running: the two entries, and the driver for more control.
-export { connectScheduler, runExecutor, runScheduler, type ConnectOptions, type RunSchedulerOptions } from './connect';
+export { connectScheduler, preloadConnection, runExecutor, runScheduler, type ConnectOptions, type RunSchedulerOptions } from './connect';
 export {
   SchedulerDriver,
   type CallOutcome,

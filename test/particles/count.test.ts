@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { cutChunks, openByteSource, readChunk } from '../../frameworks/particles/chunks';
-import { countBytes, countFile, ParticleCounter } from '../../frameworks/particles/count';
+import { countBytes, countFile, ParticleCounter, rehearse } from '../../frameworks/particles/count';
 import { generateFile } from '../../frameworks/particles/generate';
 import { appendCounts, emptyCount, KEPT_MALFORMED_MAX, ParticleCount, particleCountFromJson, particleCountToJson } from '../../frameworks/particles/particle-count';
 import { exactSide } from './exact-parabola';
@@ -26,6 +26,12 @@ const lineText = fc.oneof(
   fc.tuple(fc.integer({ min: -9, max: 9 }), fc.integer({ min: -9, max: 9 }), fc.integer({ min: -9, max: 9 })).map((parts) => parts.join(' ')),
   fc.constantFrom('# note', '', '1 2', 'x 1 2', '1 2 y'),
 );
+
+test('a rehearsal has every outcome, and no line that the fast path leaves to the slow one by mistake', () => {
+  const { tally } = rehearse().count;
+  expect([tally.negative, tally.positive, tally.origin, tally.never].every((count) => count > 0)).toBe(true);
+  expect(tally.malformed).toBe(0);
+});
 
 test('counts are those of exact arithmetic', () => {
   const coefficients = fc.array(fc.tuple(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer({ min: -5, max: 5 }), fc.integer({ min: -5, max: 5 })));

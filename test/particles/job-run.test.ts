@@ -5,16 +5,16 @@ import { chunkBytesDefault } from '../../frameworks/particles/job-run';
 
 const MIB = 1024 ** 2;
 
-function sizesOf(sizeBytes: number): readonly number[] {
+function sizesOf(sizeBytes: number, places: number): readonly number[] {
   const sizes: number[] = [];
-  for (let start = 0; start < sizeBytes; start += sizes.at(-1) ?? 0) sizes.push(Math.min(chunkBytesDefault(sizeBytes, start), sizeBytes - start));
+  for (let start = 0; start < sizeBytes; start += sizes.at(-1) ?? 0) sizes.push(Math.min(chunkBytesDefault(sizeBytes, start, places), sizeBytes - start));
   return sizes;
 }
 
 test('chunks never grow towards the end, and stay between 1 and 64 MiB but for the last', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 40 * 1024 * MIB }), (sizeBytes) => {
-      const sizes = sizesOf(sizeBytes);
+    fc.property(fc.integer({ min: 1, max: 40 * 1024 * MIB }), fc.integer({ min: 1, max: 1_000 }), (sizeBytes, places) => {
+      const sizes = sizesOf(sizeBytes, places);
       sizes.forEach((size, index) => {
         if (index + 1 < sizes.length) expect(size).toBeGreaterThanOrEqual(MIB);
         expect(size).toBeLessThanOrEqual(Math.min(64 * MIB, sizes[index - 1] ?? Infinity));
@@ -23,12 +23,21 @@ test('chunks never grow towards the end, and stay between 1 and 64 MiB but for t
   );
 });
 
-test('an input of at least 128 MiB is at most 32 chunks per GiB or 32 in all, and ends in chunks of a 100th of it or less', () => {
+test('an input has no more than five chunks for each place, or one for each 60 MiB', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 128 * MIB, max: 40 * 1024 * MIB }), (sizeBytes) => {
-      const sizes = sizesOf(sizeBytes);
-      expect(sizes.length).toBeLessThanOrEqual(Math.max(32, sizeBytes / (32 * MIB)));
-      expect(sizes.at(-1)).toBeLessThanOrEqual(sizeBytes / 100);
+    fc.property(fc.integer({ min: 1, max: 40 * 1024 * MIB }), fc.integer({ min: 4, max: 1_000 }), (sizeBytes, places) => {
+      expect(sizesOf(sizeBytes, places).length).toBeLessThanOrEqual(5 * places + sizeBytes / (60 * MIB));
+    }),
+  );
+});
+
+test('where a 16th of an equal part is worth a task, the first chunks keep all places busy, and the last are a 16th of an equal part', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 4, max: 100 }), fc.integer({ min: 1, max: 64 }), (places, mibibytes) => {
+      const sizeBytes = 16 * places * mibibytes * MIB;
+      const sizes = sizesOf(sizeBytes, places);
+      expect(sizes.length).toBeGreaterThanOrEqual(places);
+      expect(sizes.at(-1)).toBeLessThanOrEqual(mibibytes * MIB);
     }),
   );
 });

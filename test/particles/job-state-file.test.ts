@@ -1,5 +1,6 @@
 // Proves that the state of a job survives a crash at any byte of any write, and is never gone on with for another input.
 
+import { createHash } from 'node:crypto';
 import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,6 +36,23 @@ test('what was recorded is found again, and removing leaves nothing', async () =
   expect(recovered.chunks[0]?.result).toEqual(result);
   await file.remove();
   expect(await readdir(folder)).toEqual([]);
+});
+
+test('the places of the first offers are found again', async () => {
+  await writeJob();
+  const { file, recovered } = await JobStateFile.open(path, input);
+  expect(recovered.places).toBeUndefined();
+  await file.recordPlaces(4);
+  await file.close();
+  const again = await JobStateFile.open(path, input);
+  expect(again.recovered.places).toBe(4);
+  await again.file.close();
+});
+
+test('a state of a version that cut other chunks is not gone on with', async () => {
+  const json = JSON.stringify({ kind: 'input', version: 1, ...input });
+  await writeFile(path, `${createHash('sha256').update(json).digest('hex').slice(0, 16)} ${json}\n`);
+  await expect(JobStateFile.open(path, input)).rejects.toMatchObject({ code: 'STATE_MISMATCH', message: expect.stringContaining('as another version of this program wrote it; remove it') as string });
 });
 
 test('a framework that was torn down is not come back to', async () => {

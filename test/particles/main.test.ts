@@ -61,6 +61,8 @@ test.each<[claim: string, words: string[], stderr: string]>([
   ['an unknown policy', ['count', '--input', 'p.txt', '--malformed', 'x'], 'Invalid values: Argument: malformed, Given: "x", Choices: "stop", "count"; see allot-particles --help'],
   ['a missing file', ['count', '--input', 'none.txt'], 'Cannot read "none.txt" as there is no such file or folder'],
   ['a folder', ['count', '--input', '.'], 'Cannot read "." as it is a folder'],
+  ['a picture in a folder that is not there', ['count', '--input', 'main.js', '--svg', 'none/p.svg'], 'Cannot write "none/p.svg" as there is no such file or folder'],
+  ['a picture in the place of a folder', ['run', '--input', 'none.txt', '--svg', '.'], 'Cannot write "." as it is a folder'],
   ['a count that is no number', ['generate', '--count', 'many', '--output', 'q.txt'], 'Cannot generate as --count must be one whole number from 0 to 1000000000000: current value is NaN'],
   ['a negative seed', ['generate', '--count', '1', '--seed', '-1', '--output', 'q.txt'], 'Cannot generate as --seed must be one whole number from 0 to 9007199254740991: current value is -1'],
   ['a run without its input', ['run', '--master', 'localhost:1', '--input', 'none.txt'], 'Cannot read "none.txt" as there is no such file or folder'],

@@ -30,7 +30,7 @@ const CHUNK_MS = 2_000;
 
 class ClusterRun {
   readonly cluster: VirtualCluster;
-  readonly journal = { frameworkId: undefined as string | undefined, chunks: [] as { chunk: Chunk; result: ChunkResult }[] };
+  readonly journal = { frameworkId: undefined as string | undefined, places: undefined as number | undefined, chunks: [] as { chunk: Chunk; result: ChunkResult }[] };
   readonly ends: (JobEnd | { readonly kind: 'broken'; readonly error: unknown })[] = [];
   readonly launches = new Map<number, number>();
   driver: SchedulerDriver | undefined;
@@ -77,11 +77,13 @@ class ClusterRun {
         });
       });
     const scheduler = new ParticleScheduler({
-      ...{ job, jobId: 'job', source, chunkBytesAt: () => CHUNK_BYTES, clock, ids },
+      ...{ job, jobId: 'job', source, chunkBytesAt: (_start: number, places: number) => (expect(places).toBe(journal.places), CHUNK_BYTES), clock, ids },
+      places: journal.places,
       slot: resources('cpus:0.5;mem:64'),
       executor: executor({ id: 'particles-job', command: command('count-particles'), resources: 'mem:64', data: printJobData({ inputUrl: 'http://input', malformed: 'stop' }) }),
       journal: {
         recordFramework: (frameworkId) => durable(() => (journal.frameworkId = frameworkId)),
+        recordPlaces: (places) => durable(() => (journal.places = places)),
         recordChunk: (chunk, result) => durable(() => journal.chunks.push({ chunk, result })),
       },
       trouble: () => undefined,

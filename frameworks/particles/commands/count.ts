@@ -8,7 +8,7 @@ import { countFile } from '../count';
 import { ParticleFailure } from '../failure';
 import { describeFault, MALFORMED_POLICIES, MalformedPolicy } from '../malformed-line';
 import { plotSvg } from '../plot';
-import { replaceFile } from '../replaced-file';
+import { checkReplaceable, replaceFile } from '../replaced-file';
 import { resultJson, resultReport } from '../result-report';
 
 interface CountArguments {
@@ -41,14 +41,16 @@ export const countCommand: CommandModule<object, CountArguments> = {
       .example('$0 count --input particles.txt --svg landing.svg', 'Print the report and draw the histogram')
       .example('$0 count --input particles.txt --json --malformed count', 'Counts for a program, malformed lines counted'),
   handler: async ({ input, json, svg, malformed }) => {
+    if (svg !== undefined) await checkReplaceable(svg);
     const outcome = await countFile(input, malformed);
     if (outcome.kind === 'stopped') {
       const { malformedLine } = outcome;
       const cause = `line ${malformedLine.lineNumber} is malformed: ${describeFault(malformedLine)}`;
       throw new ParticleFailure('MALFORMED_LINE', `Cannot count "${input}" as ${cause}; correct it, or pass --malformed count`);
     }
-    if (svg !== undefined) await replaceFile(svg, (file) => file.writeFile(plotSvg(outcome.count.tally)));
     const width = Math.min(process.stdout.columns ?? WIDTH_DEFAULT, WIDTH_MAX);
     process.stdout.write(json ? `${JSON.stringify(resultJson(outcome.count))}\n` : resultReport(outcome.count, width));
+    // After what counts: a disk that is full by now takes nothing but the picture.
+    if (svg !== undefined) await replaceFile(svg, (file) => file.writeFile(plotSvg(outcome.count.tally)));
   },
 };

@@ -11,7 +11,7 @@ import { readHostPort } from '../local-address';
 import { MALFORMED_POLICIES, type MalformedPolicy } from '../malformed-line';
 import { plotSvg } from '../plot';
 import { loadPart } from '../program';
-import { replaceFile } from '../replaced-file';
+import { checkReplaceable, replaceFile } from '../replaced-file';
 import { resultJson, resultReport } from '../result-report';
 
 interface RunArguments {
@@ -46,7 +46,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
       .option('json', { type: 'boolean', default: false, description: 'Print the counts as one JSON object instead of the report' })
       .option('svg', { type: 'string', requiresArg: true, description: 'Also write a histogram of the landing places to this file' })
       .option('malformed', { choices: MALFORMED_POLICIES, default: 'stop' as const, requiresArg: true, description: 'What a malformed line does: stop the counting, or be counted as malformed' })
-      .option('chunk-size', { type: 'string', requiresArg: true, description: 'Bytes that one task counts, such as 512kb or 16mb; by default a 16th of the input, at most 64mb, and less towards its end' })
+      .option('chunk-size', { type: 'string', requiresArg: true, description: 'Bytes that one task counts, such as 512kb or 16mb; by default an equal part of what is left for each place, at most 64mb' })
       .option('resources', { type: 'string', default: 'cpus:0.5;mem:64', requiresArg: true, description: 'What one task takes of an offer. With half a cpu a core counts one chunk while the next is already there' })
       .option('role', { type: 'string', default: '*', requiresArg: true, description: 'Role for which offers are taken' })
       .option('name', { type: 'string', default: 'particles', requiresArg: true, description: 'Name of the framework' })
@@ -63,10 +63,12 @@ export const runCommand: CommandModule<object, RunArguments> = {
       stateFile: given.state ?? `${input}.allot-state`,
       ...(given['data-address'] === undefined ? {} : { dataAddress: dataAddressOf(given['data-address']) }),
     };
+    if (svg !== undefined) await checkReplaceable(svg);
     const count = await loadJobRun().runJob(options);
-    if (svg !== undefined) await replaceFile(svg, (file) => file.writeFile(plotSvg(count.tally)));
     const width = Math.min(process.stdout.columns ?? WIDTH.default, WIDTH.max);
     process.stdout.write(json ? `${JSON.stringify(resultJson(count))}\n` : resultReport(count, width));
+    // After what counts: a disk that is full by now takes nothing but the picture.
+    if (svg !== undefined) await replaceFile(svg, (file) => file.writeFile(plotSvg(count.tally)));
   },
 };
 
