@@ -4,7 +4,6 @@
 // Elsewhere: counting (../count.ts), the report (../result-report.ts), what happens to a failure (../main.ts).
 
 import type { CommandModule } from 'yargs';
-import { countFile } from '../count';
 import { ParticleFailure } from '../failure';
 import { describeFault, MALFORMED_POLICIES, MalformedPolicy } from '../malformed-line';
 import { plotSvg } from '../plot';
@@ -42,6 +41,8 @@ export const countCommand: CommandModule<object, CountArguments> = {
       .example('$0 count --input particles.txt --json --malformed count', 'Counts for a program, malformed lines counted'),
   handler: async ({ input, json, svg, malformed }) => {
     if (svg !== undefined) await checkReplaceable(svg);
+    // Here and not above: the other commands start without it.
+    const { countFile } = require('../count') as typeof import('../count');
     const outcome = await countFile(input, malformed);
     if (outcome.kind === 'stopped') {
       const { malformedLine } = outcome;
