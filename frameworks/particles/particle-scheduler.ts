@@ -1,11 +1,12 @@
 // Particle scheduler: the particle job as a framework.
 //
 // Owns:      turning offers into launches, updates into facts of the job, the job's wishes into calls; cutting ahead of the launches; time.
-// Elsewhere: every decision about chunks (particle-job.ts), the conversation with the master (the SDK), files and network (commands/run.ts).
+// Elsewhere: every decision about chunks (particle-job.ts), the conversation with the master (the SDK), files and network (job-run.ts).
 // Invariants:
 //   Q1. An update that brings a result is acknowledged after the result is durable: the handler's promise resolves only then.
 //   Q2. One task is one chunk. A place for a task takes `slot` of an offer; an agent's tasks share one executor for the whole job.
 //   Q3. Offers are wanted exactly while there is something that could be launched.
+//   Q4. Nothing is cut before it is durable for how many places: a process that goes on finds the same chunks under the same numbers.
 // Source: our choice.
 
 import {
@@ -206,7 +207,7 @@ export class ParticleScheduler {
 
   // Cutting: one cut after the other, whoever asks.
 
-  /** The first offers tell how many places there are, as far as chunks are concerned. Durable before anything is cut. */
+  /** The first offers tell how many places there are, as far as chunks are concerned (Q4). */
   private async notePlaces(places: number): Promise<void> {
     if (this.places !== undefined) return;
     this.notingPlaces ??= this.options.journal.recordPlaces(places).then(() => void (this.places = places));
