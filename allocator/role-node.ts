@@ -13,7 +13,6 @@ import type { SorterKind } from './allocator';
 import type { Bundle } from './bundle';
 import type { Holding } from './charges';
 import type { ClusterTotals } from './cluster-totals';
-import type { Declination } from './decline-filters';
 import type { CompiledQuota, QuotaRole } from './quota-ledger';
 import type { FrameworkLedger } from './framework-ledger';
 import { ShareAccount } from './share-account';
@@ -73,9 +72,8 @@ export class Membership extends ShareAccount {
   readonly holdings: Holding[] = [];
   /** Whether some agent's refusal memo may have its bit (refusal-memo.ts). */
   isRemembered = false;
-  /** Its live decline filters (decline-filters.ts). */
-  readonly declinations = new Set<Declination>();
-  lastDeclination: Declination | undefined;
+  /** Its live decline filters, on all agents (decline-filters.ts, F4). */
+  filterCount = 0;
   /** Whether and why it stands back (standing-back.ts). Absent: it never did. */
   standing: Standing | undefined;
   #grantedBundle: Bundle | undefined;

@@ -105,20 +105,35 @@ test.each<[claim: string, lapsesAtMs: (i: number) => number, pushedOut: number]>
   expect(refused.filter((amounts) => !refusals.refuses('f1', refusals.here, amounts))).toEqual([refused[pushedOut]]);
 });
 
-test('equal refusals of one framework that lapse together are one declination, however many agents', () => {
+test('filters that end together share a lapse, whoever refused whatever, on however many agents', () => {
   const refusals = new Refusals();
   const { filters } = refusals;
   const member = refusals.of('f1');
   const agents = Array.from({ length: 100 }, (_, i) => refusals.agent(`many-${i}`, 'cpus:8'));
-  for (const agent of agents) refusals.add('f1', agent, 'cpus:1', 1000);
-  expect([filters.size, member.declinations.size, filters.countOf(member)]).toEqual([100, 1, 100]);
+  for (const [i, agent] of agents.entries()) refusals.add('f1', agent, `cpus:${1 + (i % 7)}`, 1000);
+  refusals.add('f2', agents[0]!, 'cpus:1', 1000);
+  expect([filters.size, filters.lapseCount, filters.countOf(member), filters.entryCount]).toEqual([101, 1, 100, 101]);
   filters.removeOfAgent(agents[50]!);
-  refusals.add('f1', agents[50]!, 'cpus:1', 1000); // the declination lists it twice now
-  expect(refusals.lapse(1000)).toHaveLength(100);
-  expect([filters.size, member.declinations.size, filters.countOf(member), member.lastDeclination]).toEqual([0, 0, 0, undefined]);
+  refusals.add('f1', agents[50]!, 'cpus:1', 1000); // the lapse has two entries of it now
+  expect(refusals.lapse(1000)).toHaveLength(101);
+  expect([filters.size, filters.lapseCount, filters.countOf(member), filters.entryCount]).toEqual([0, 0, 0, 0]);
 });
 
-test('a declination that is gone is not shared any more: a later equal refusal lives and lapses for itself', () => {
+test('whoever declines and revives again and again leaves at most as many dead entries as there are live filters, and a few', () => {
+  const refusals = new Refusals();
+  const { filters } = refusals;
+  const agents = Array.from({ length: 100 }, (_, i) => refusals.agent(`many-${i}`, 'cpus:8'));
+  for (const agent of agents) refusals.add('f1', agent, 'cpus:1', 1000);
+  for (let round = 0; round < 50; round++) {
+    for (const agent of agents) refusals.add('f2', agent, 'cpus:1', 1000);
+    filters.removeOfMember(refusals.of('f2'));
+    expect(filters.entryCount).toBeLessThanOrEqual(2 * 100 + 64);
+  }
+  refusals.add('f2', agents[99]!, 'cpus:1', 1000);
+  expect(refusals.lapse(1000)).toEqual([...agents.map(({ id }) => `f1 on ${id}`), 'f2 on many-99']);
+});
+
+test('a lapse that is gone is not shared any more: a later equal refusal lives and lapses for itself', () => {
   const refusals = new Refusals();
   refusals.add('f1', refusals.here, 'cpus:1', 1000);
   refusals.filters.removeOfMember(refusals.of('f1'));
