@@ -180,7 +180,10 @@ export interface Allocator {
   updateAvailable(agentId: AgentId, conversions: readonly ResourceConversion[], nowMs: number): boolean;
 
   suppress(id: FrameworkId, roles: readonly string[]): void;
-  /** Un-suppresses, clears the framework's filters for the roles, triggers a run over all agents. */
+  /**
+   * Un-suppresses, clears the framework's filters for the roles and all its filters of inverse offers, triggers a run over all agents. Inverse offers
+   * that are outstanding stay so.
+   */
   revive(id: FrameworkId, roles: readonly string[], nowMs: number): void;
   /** `weight` is finite and > 0. Takes effect in the next run; none of its own. */
   updateWeight(role: string, weight: number): void;

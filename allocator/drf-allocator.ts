@@ -226,6 +226,7 @@ class DrfAllocator implements TrialAllocator {
       this.#filters.removeOfMember(member);
       this.#applyActivity(framework, member);
     }
+    this.#inverseOffers.revived(id); // Whatever the roles: an inverse offer is for none. Source: Mesos.
     this.#schedule.trigger('all', nowMs);
     this.#rest();
   }

@@ -4,7 +4,7 @@
 // Elsewhere: who holds something where (charges.ts), when runs happen (drf-allocator.ts), what a request looks like to a framework (the master).
 // Invariants:
 //   O1. At most one request per framework and agent is outstanding.
-//   O2. Whoever asked not to be asked is not, until the batch after that time; a new window begins anew.
+//   O2. Whoever asked not to be asked is not, until the batch after that time; a new window begins anew, and so does REVIVE.
 // Source: Mesos maintenance primitives (reference, section 11).
 
 import type { Unavailability } from '../common/model/agent';
@@ -48,6 +48,11 @@ export class InverseOffers {
     if (answer !== undefined) window.answers.set(frameworkId, answer);
     // A later, shorter answer does not take back what an earlier one asked for.
     if (quietUntilMs !== undefined) window.quietUntilMs.set(frameworkId, Math.max(quietUntilMs, window.quietUntilMs.get(frameworkId) ?? 0));
+  }
+
+  /** O2: it may be asked again at once, on every machine; what is outstanding it has still to answer (O1). Source: Mesos `reviveOffers`. */
+  revived(frameworkId: FrameworkId): void {
+    for (const { quietUntilMs } of this.#windows.values()) quietUntilMs.delete(frameworkId);
   }
 
   /** It cannot answer any more; when it is back it is asked again. What it answered before stands. */

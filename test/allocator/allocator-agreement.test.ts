@@ -44,7 +44,7 @@ const kinds: Readonly<Record<string, Emphasis>> = {
     machines: ['reserved', 'all reserved', 'refined', 'volumes', 'shared', 'shared twice', 'disks'],
     capabilities: ['SHARED_RESOURCES', 'RESERVATION_REFINEMENT'],
   },
-  'full of maintenance': { weights: { window: 5, 'answer-inverse': 5, 'toggle-framework': 2, allow: 2 } },
+  'full of maintenance': { weights: { window: 5, 'answer-inverse': 5, revive: 3, 'toggle-framework': 2, allow: 2 } },
 };
 
 test.each(Object.entries(kinds))('on histories %s, fast and reference allocator agree', (_name, emphasis) => {

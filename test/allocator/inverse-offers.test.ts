@@ -95,6 +95,7 @@ test('whoever asked not to be asked is, once that time has come, and not before'
 
 test.each<[claim: string, change: (maintenance: Maintenance) => void, asked: string[]]>([
   ['a new window begins anew for everybody', ({ inverseOffers, here }) => inverseOffers.setWindow(here, { startMs: 9_000_000 }), ['f1 on a1', 'f2 on a1']],
+  ['REVIVE begins anew for the framework, but for what is outstanding', ({ inverseOffers }) => { for (const id of [f1, f2]) inverseOffers.revived(id); }, ['f1 on a1']],
   ['a framework that is away begins anew when it is back', ({ inverseOffers }) => inverseOffers.disconnected(f1), ['f1 on a1']],
   ['a framework that is forgotten begins anew', ({ inverseOffers }) => inverseOffers.forgetFramework(f1), ['f1 on a1']],
   ['without a window nobody is asked', ({ inverseOffers, here }) => inverseOffers.setWindow(here, undefined), []],

@@ -209,6 +209,7 @@ export class ReferenceAllocator implements DrivenAllocator {
     const revived = this.#meantRoles(framework, roles);
     framework.suppressedRoles = new Set([...framework.suppressedRoles].filter((role) => !revived.includes(role)));
     this.filters = this.filters.filter(({ frameworkId, role }) => frameworkId !== id || !revived.includes(role));
+    this.#dropInverseOfferFilters(id); // Scheduler reference, REVIVE: whatever the roles.
     for (const member of this.#membershipsOf(id)) if (revived.includes(member.role)) this.#endStandingBack(member);
     this.#settle();
     this.#trigger('all');
@@ -378,11 +379,12 @@ export class ReferenceAllocator implements DrivenAllocator {
   }
 
   #forgetInverseOffersTo(id: FrameworkId): void {
-    for (const { window } of this.agents) {
-      if (window === undefined) continue;
-      window.outstanding.delete(id);
-      window.filters = window.filters.filter(({ frameworkId }) => frameworkId !== id);
-    }
+    for (const { window } of this.agents) window?.outstanding.delete(id);
+    this.#dropInverseOfferFilters(id);
+  }
+
+  #dropInverseOfferFilters(id: FrameworkId): void {
+    for (const { window } of this.agents) if (window !== undefined) window.filters = window.filters.filter(({ frameworkId }) => frameworkId !== id);
   }
 
   #inverseOffersOn(agent: Agent): InverseOfferRequest[] {

@@ -1164,6 +1164,8 @@ describe('maintenance (11)', () => {
     ['a new window asks everybody anew', (cluster) => announce(cluster), ['f1 of a1', 'f2 of a1']],
     ['one who comes back is asked anew, whatever it answered', (cluster) => { cluster.allocator.deactivateFramework(f1, cluster.nowMs); cluster.allocator.activateFramework(f1, cluster.nowMs); }, ['f1 of a1']],
     ['one who comes back is asked anew, if it had not answered', (cluster) => { cluster.allocator.deactivateFramework(f2, cluster.nowMs); cluster.allocator.activateFramework(f2, cluster.nowMs); }, ['f2 of a1']],
+    ['REVIVE asks whoever answered again, whatever the roles', (cluster) => cluster.revive('f1', 'a role that it is not in'), ['f1 of a1']],
+    ['REVIVE asks nobody who has still to answer, nor for others', (cluster) => cluster.revive('f2'), []],
     ['a request that was taken back is made again', (cluster) => cluster.allocator.updateInverseOffer(f2, a1, undefined, 0, cluster.nowMs), ['f2 of a1']],
     ['an answer from one who was not asked harms nobody', (cluster) => cluster.allocator.updateInverseOffer(frameworkId('f9'), a2, 'accept', 0, cluster.nowMs), []],
   ])('11: while requests and filters are out, %s', (_claim, change, expected) => {
@@ -1173,6 +1175,19 @@ describe('maintenance (11)', () => {
     cluster.allocator.updateInverseOffer(f1, a1, 'decline', 60_000, cluster.nowMs);
     change(cluster);
     expect(askedWithin(cluster, 3000)).toEqual(expected);
+  });
+
+  test('6.7, 11: the run that REVIVE triggers asks again, however long the filter, and leaves the answer as it was', () => {
+    const cluster = aUsedCluster();
+    announce(cluster);
+    cluster.advance(5);
+    cluster.allocator.updateInverseOffer(f1, a1, 'decline', 3_600_000, cluster.nowMs);
+    cluster.advance(95);
+    cluster.revive('f1');
+    expect(askedWithin(cluster, 4)).toEqual([]);
+    expect(askedWithin(cluster, 1)).toEqual(['f1 of a1']);
+    expect(askedWithin(cluster, 60_000)).toEqual([]);
+    expect(cluster.allocator.inverseOfferAnswers(a1)).toEqual(new Map([[f1, 'decline']]));
   });
 
   test('11: the last answer of each framework is kept, as long as the window', () => {
