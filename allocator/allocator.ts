@@ -241,18 +241,18 @@ export interface Standing {
   readonly of: number;
 }
 
-/** Why not, in the order in which a run asks; or that the bundle would go to the framework. */
+/** Why not, in the order in which a run asks, what does not depend on what is free first; or that the bundle would go to the framework. */
 export type ExplanationReason =
   | { readonly kind: 'framework-unknown' | 'agent-unknown' | 'role-not-subscribed' | 'framework-inactive' | 'role-suppressed' | 'agent-inactive' | 'agent-not-allowed' }
   /** After a failover, until enough agents are back. */
   | { readonly kind: 'recovering'; readonly agentCount: number; readonly agentCountNeeded: number; readonly untilMs: number }
-  | { readonly kind: 'nothing-free' }
-  /** All that is free is reserved for roles that are neither this one nor its ancestors. */
-  | { readonly kind: 'reserved-for-others'; readonly roles: readonly string[] }
   /** The first group's first constraint that fails; with several groups all fail. */
   | { readonly kind: 'constraint'; readonly constraint: AttributeConstraint }
   | { readonly kind: 'gpus' }
   | { readonly kind: 'region'; readonly region: string }
+  | { readonly kind: 'nothing-free' }
+  /** All that is free is reserved for roles that are neither this one nor its ancestors. */
+  | { readonly kind: 'reserved-for-others'; readonly roles: readonly string[] }
   /** What is free is revocable, shared or refined, and the framework lacks the capability. */
   | { readonly kind: 'incapable'; readonly missing: readonly string[] }
   | { readonly kind: 'too-small'; readonly bundle: Resources; readonly minAllocatable: readonly Quantities[] }

@@ -4,10 +4,11 @@
 // Elsewhere: the run itself (division.ts), the words for people (cli/).
 // Invariants:
 //   X1. Nothing is recorded for it and nothing is changed by it: it reads what runs read. So it costs nothing until it is asked.
-//   X2. The reason given is the first in the order in which a run asks, judged by the state as it is now.
+//   X2. The reason given is the first in the order in which a run asks, judged by the state as it is now. What keeps the whole agent from the
+//       framework, whatever is free there, comes before what depends on that: who asks why an agent in use is never offered wants the cause that lasts.
 // Source: ours. "Why do I get no offers?" is what operators of every two-level scheduler ask; Mesos answers it by log lines at verbose level.
 
-import { invariant } from '../common/invariant';
+import { assertNever, invariant } from '../common/invariant';
 import { hasCapability } from '../common/model/framework';
 import type { AgentId, FrameworkId } from '../common/model/ids';
 import { Resources } from '../common/model/resources';
@@ -80,6 +81,8 @@ function reasonFor(view: AllocatorView, { frameworkId, role, agentId }: Explaine
   if (view.recovery !== undefined && nowMs < view.recovery.untilMs) return { kind: 'recovering', ...view.recovery };
   if (!agent.isActive) return { kind: 'agent-inactive' };
   if (!agent.isAllowed) return { kind: 'agent-not-allowed' };
+  const gate = gateAgainst(member, agent);
+  if (gate !== undefined) return gate;
   const { free } = agent;
   if (free.isEmpty) return { kind: 'nothing-free' };
   const offerable = free.allocatableTo(role);
@@ -93,19 +96,8 @@ type Outcome = { readonly ok: true; readonly bundle: Bundle; readonly isGuarante
 function outcomeFor(view: AllocatorView, member: Membership, agent: AgentLedger, offerable: Bundle): Outcome {
   const refused = (reason: ExplanationReason): Outcome => ({ ok: false, reason });
   const { framework, role } = member;
-  switch (framework.gateAt(agent, role.path)) {
-    case 'constraint': {
-      const constraint = framework.constraints?.firstFailing(role.path, agent.info);
-      invariant(constraint, 'Where constraints are not satisfied, one of them fails');
-      return refused({ kind: 'constraint', constraint });
-    }
-    case 'gpus':
-      return refused({ kind: 'gpus' });
-    case 'region':
-      return refused({ kind: 'region', region: agent.region ?? '' });
-    case undefined:
-      break;
-  }
+  const gate = gateAgainst(member, agent);
+  if (gate !== undefined) return refused(gate);
   const wanted = framework.capableOf(offerable);
   if (wanted.isEmpty) return refused({ kind: 'incapable', missing: missingFor(framework, offerable) });
   if (!framework.isAllocatable(wanted, role.path)) {
@@ -121,6 +113,26 @@ function outcomeFor(view: AllocatorView, member: Membership, agent: AgentLedger,
   if (!framework.isAllocatable(bundle, role.path)) return refused({ kind: 'quota', bundle: bundle.resources, ...cutBy(view, role, wanted) });
   const declinedPart = filterAgainst(view, member, agent, bundle);
   return declinedPart === undefined ? { ok: true, bundle, isGuaranteed: false } : refused(declinedPart);
+}
+
+/** What keeps everything of the agent from the member, now and as long as neither of them changes. */
+function gateAgainst({ framework, role }: Membership, agent: AgentLedger): ExplanationReason | undefined {
+  const gate = framework.gateAt(agent, role.path);
+  switch (gate) {
+    case 'constraint': {
+      const constraint = framework.constraints?.firstFailing(role.path, agent.info);
+      invariant(constraint, 'Where constraints are not satisfied, one of them fails');
+      return { kind: 'constraint', constraint };
+    }
+    case 'gpus':
+      return { kind: 'gpus' };
+    case 'region':
+      return { kind: 'region', region: agent.region ?? '' };
+    case undefined:
+      return undefined;
+    default:
+      return assertNever(gate);
+  }
 }
 
 function filterAgainst({ filters }: AllocatorView, member: Membership, agent: AgentLedger, bundle: Bundle): ExplanationReason | undefined {

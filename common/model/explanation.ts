@@ -40,7 +40,7 @@ export type PlainReasonKind =
   | 'nothing-free'
   | 'gpus';
 
-/** Why not, in the order in which a run asks; or that it would be offered. */
+/** Why not: the first reason that a run would come upon, those that do not depend on what is free first; or that it would be offered. */
 export type Reason =
   | { readonly [Kind in PlainReasonKind]: { readonly kind: Kind } }[PlainReasonKind]
   /** After a change of leader with quotas, until enough agents are back. */

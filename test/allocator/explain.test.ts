@@ -8,9 +8,9 @@ import fc from 'fast-check';
 import type { Allocation, Explanation, ExplanationReason } from '../../allocator/allocator';
 import { agentId, frameworkId } from '../../common/model/ids';
 import { Resources } from '../../common/model/resources';
-import type { AttributeConstraint } from '../../common/model/scheduler-protocol';
+import type { AttributeConstraint, OfferConstraints } from '../../common/model/scheduler-protocol';
 import { aScalar, dynamicFor } from '../common/model/resource-arbitraries';
-import { AllocatorCluster, quantities, resources } from './allocator-cluster';
+import { AllocatorCluster, quantities, resources, type aFramework } from './allocator-cluster';
 import { historyArbitrary, Replay, type Step } from './allocator-history';
 
 const [a1, f1, f2] = [agentId('a1'), frameworkId('f1'), frameworkId('f2')];
@@ -241,6 +241,22 @@ test('the first reason that a run would come upon is told, however many there ar
   update(['GPU_RESOURCES', 'REGION_AWARE']);
   tell();
   expect(kinds).toEqual(['framework-inactive', 'role-suppressed', 'agent-inactive', 'agent-not-allowed', 'constraint', 'gpus', 'region', 'too-small']);
+});
+
+test.each<[Reason, Parameters<typeof aFramework>[0] & { readonly offerConstraints?: OfferConstraints }]>([
+  ['constraint', { capabilities: ['GPU_RESOURCES', 'REGION_AWARE'], offerConstraints: new Map([['*', [[ssd]]]]) }],
+  ['gpus', { capabilities: ['REGION_AWARE'] }],
+  ['region', { capabilities: ['GPU_RESOURCES'] }],
+  ['nothing-free', { capabilities: ['GPU_RESOURCES', 'REGION_AWARE'] }],
+])('%s: what will last is told of an agent that is wholly held, and of one that is reserved for others', (kind, wishes) => {
+  for (const total of ['cpus:4;gpus:1', 'cpus:4;gpus:1;cpus(ops):4']) {
+    const cluster = new AllocatorCluster({ options: { region: 'attic' } });
+    cluster.framework('f1', wishes);
+    cluster.framework('f2');
+    cluster.agent('a1', total, { domain: { faultDomain: { region: 'cellar', zone: 'z' } } });
+    cluster.allocator.charge(f2, a1, resources('cpus:4;gpus:1').allocatedTo('*'));
+    expect(explained(cluster).reason.kind).toBe(kind === 'nothing-free' && total.includes('ops') ? 'reserved-for-others' : kind);
+  }
 });
 
 const aFrameworkInfo = { user: '', name: 'framework', roles: ['*'], failoverTimeoutMs: 0, checkpoint: true, labels: [], offerFilters: new Map() };
