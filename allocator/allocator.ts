@@ -203,7 +203,10 @@ export interface Allocator {
    */
   recover(agentCount: number, nowMs: number): void;
 
-  /** When the next run is due (monotonic ms): an event-driven one, or the periodic one; Infinity when there is nothing that a run could do. */
+  /**
+   * When the next run is due (monotonic ms): an event-driven one, or the periodic one, be it that filters lapse and nothing else; Infinity when there is
+   * nothing that a run could do.
+   */
   nextRunAtMs(): number;
   /** Runs whatever is due at `nowMs`. */
   run(nowMs: number): AllocationRun;

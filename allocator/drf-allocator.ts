@@ -11,10 +11,11 @@
 //   L1. An agent that a run has visited has nothing left to give (division.ts, D4), so every change that could make it give again is noted in
 //       the schedule at the place where it happens, unless all are known to refuse it (refusal-memo.ts). Agents with something left that
 //       quota holds back are looked at in every batch.
-//   L2. While no framework is active, and no machine is to be left, nothing is noted: becoming active concerns all agents.
+//   L2. While no framework is active, and no machine is to be left, nothing is noted: becoming active concerns all agents. Filters lapse all the same, in
+//       their time, so that they are counted, explained and kept in memory as long as they are in force.
 //   L3. What an agent runs for a framework that has not subscribed yet (the leader is new) is not free, and is in nobody's share until the
 //       framework is added with what it uses. It does count as consumed by its role: a limit holds from the first moment.
-//   L4. While recovering after a failover (reference, section 10) no run is due but the end of the wait.
+//   L4. While recovering after a failover (reference, section 10) nothing is handed out; the end of the wait is due.
 // Source: DRF (Ghodsi et al., NSDI 2011, Algorithm 1), Mesos hierarchical allocator (reference, sections 4 to 7 and 10), DESIGN's differences.
 
 import { BugError, invariant } from '../common/invariant';
@@ -138,7 +139,6 @@ class DrfAllocator implements TrialAllocator {
     nowMs: number,
   ): void {
     invariant(!this.#frameworks.has(id), 'A framework is added once');
-    this.#wake(nowMs);
     const framework = new FrameworkLedger(id, info, options.offerConstraints, options.active, this.options);
     this.#frameworks.set(id, framework);
     this.#countOwnSizes(framework, 1);
@@ -178,7 +178,6 @@ class DrfAllocator implements TrialAllocator {
   }
 
   activateFramework(id: FrameworkId, nowMs: number): void {
-    this.#wake(nowMs);
     const framework = this.#framework(id);
     framework.isActive = true;
     for (const member of framework.memberships.values()) this.#applyActivity(framework, member);
@@ -198,7 +197,6 @@ class DrfAllocator implements TrialAllocator {
   }
 
   updateFramework(id: FrameworkId, info: FrameworkInfo, suppressedRoles: readonly string[], offerConstraints: OfferConstraints, nowMs: number): void {
-    this.#wake(nowMs);
     const framework = this.#framework(id);
     this.#countOwnSizes(framework, -1);
     framework.replaceInfo(info, offerConstraints);
@@ -219,7 +217,6 @@ class DrfAllocator implements TrialAllocator {
   }
 
   revive(id: FrameworkId, roles: readonly string[], nowMs: number): void {
-    this.#wake(nowMs);
     const framework = this.#framework(id);
     for (const member of this.#subscribed(framework, roles)) {
       member.isSuppressed = false;
@@ -415,7 +412,6 @@ class DrfAllocator implements TrialAllocator {
   // Maintenance
 
   updateUnavailability(agentId: AgentId, unavailability: Unavailability | undefined, nowMs: number): void {
-    this.#wake(nowMs);
     const agent = this.#agent(agentId);
     this.#inverseOffers.setWindow(agent, unavailability);
     this.#trigger(agent, nowMs);
@@ -442,20 +438,19 @@ class DrfAllocator implements TrialAllocator {
   }
 
   nextRunAtMs(): number {
-    if (this.#recovery !== undefined) return this.#recovery.untilMs;
-    if (this.#isIdle) return Infinity;
-    return Math.min(this.#schedule.dueAtMs, this.#filters.nextLapseMs);
+    const runMs = this.#isIdle ? Infinity : this.#schedule.dueAtMs;
+    return Math.min(this.#recovery?.untilMs ?? runMs, this.#filters.nextLapseMs);
   }
 
   run(nowMs: number): AllocationRun {
+    this.#filters.lapse(nowMs, (_member, agent) => {
+      if (!this.#isIdle && agent.takesPart) this.#schedule.noteDue(agent, nowMs);
+    });
     if (this.#recovery !== undefined) {
       if (nowMs >= this.#recovery.untilMs) this.#endRecovery(nowMs);
       return nothingHandedOut;
     }
     if (this.#isIdle) return nothingHandedOut;
-    this.#filters.lapse(nowMs, (_member, agent) => {
-      if (agent.takesPart) this.#schedule.noteDue(agent, nowMs);
-    });
     const due = this.#schedule.take(nowMs);
     if (due === undefined) return nothingHandedOut;
     const seeds = this.#drawSeeds();
@@ -805,11 +800,6 @@ class DrfAllocator implements TrialAllocator {
   /** L2: nobody could be offered anything, nor asked to leave. */
   get #isIdle(): boolean {
     return this.#tree.activeCount === 0 && this.#inverseOffers.isEmpty;
-  }
-
-  /** L2: before anybody takes part again. What lapsed meanwhile is no reason for a run of its own: whoever comes concerns all agents. */
-  #wake(nowMs: number): void {
-    if (this.#isIdle) this.#filters.lapse(nowMs, () => undefined);
   }
 
   /** L2: with nobody left to offer to, what was noted is moot. */

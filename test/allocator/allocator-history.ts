@@ -637,6 +637,7 @@ export class Replay {
       }
     }
     if (this.reference === undefined) return;
+    this.#demandEqual(`${this.reference.filterCountAt(this.nowMs)}`, `${this.fast.filterCount}`, 'the number of live filters');
     for (const agent of this.#infos.keys())
       this.#demandEqual(
         answersText(this.reference.inverseOfferAnswers(agent)),

@@ -730,6 +730,11 @@ export class ReferenceAllocator implements DrivenAllocator {
 
   // Lists
 
+  /** Those in force, whether or not anybody was interested lately. */
+  filterCountAt(nowMs: number): number {
+    return this.filters.filter(({ lapsesAtMs }) => nowMs < lapsesAtMs).length;
+  }
+
   charged(frameworkId: FrameworkId): ReadonlyMap<AgentId, Resources> {
     const charged = new Map<AgentId, Resources>();
     for (const { agentId, role, held } of this.charges.filter((charge) => charge.frameworkId === frameworkId)) {

@@ -727,6 +727,22 @@ describe('decline filters (5.5, 6)', () => {
     expect(cluster.allocator.filterCount).toBe(0);
   });
 
+  test.each<[state: string, change: (cluster: AllocatorCluster) => void]>([
+    ['all roles are suppressed', (cluster) => cluster.suppress('f1')],
+    ['all roles are suppressed by an update', (cluster) => cluster.allocator.updateFramework(f1, aFramework({ roles: ['*', 'b'] }), ['*', 'b'], new Map(), cluster.nowMs)],
+  ])('6: a filter lapses in its time while %s; then nothing is due any more', (_state, change) => {
+    const { cluster, offer } = anOffer();
+    cluster.decline(offer, 5000);
+    change(cluster);
+    const inForce = (): unknown => [cluster.allocator.filterCount, roleOf(cluster, '*').filterCount, cluster.allocator.explain(f1, '*', a1, cluster.nowMs).filters.length];
+    cluster.advance(5994);
+    expect([cluster.nowMs, inForce(), cluster.allocator.nextRunAtMs()]).toEqual([5999, [1, 1, 1], 6000]);
+    expect(cluster.runsWithin(1)).toEqual([{ allocations: [], inverseOffers: [] }]);
+    expect([inForce(), cluster.allocator.nextRunAtMs(), cluster.allocator.runCount]).toEqual([[0, 0, 0], Infinity, 1]);
+    cluster.revive('f1', '*');
+    expect(cluster.offersWithin(5)).toEqual(['f1 gets cpus:4;mem:1024 of a1 for role *']);
+  });
+
   test.each<[operation: string, change: (cluster: AllocatorCluster) => void, withinMs: number]>([
     ['REVIVE of the role', (cluster) => cluster.revive('f1', '*'), 5],
     ['REVIVE of all roles', (cluster) => cluster.revive('f1'), 5],
