@@ -570,6 +570,9 @@ class DrfAllocator implements TrialAllocator {
     for (const agent of this.#agents.values()) {
       for (const { member, refused, lapsesAtMs } of this.#filters.on(agent)) copy.#takeOverFilter(member, agent.id, refused, lapsesAtMs);
     }
+    // A wait that time ends before the batch is no wait for it. Agents that the question adds count, as they would.
+    const isWaiting = this.#recovery !== undefined && this.#recovery.untilMs >= this.#schedule.batchAfterMs(nowMs);
+    copy.#recovery = isWaiting ? { ...this.#recovery! } : undefined;
     return copy;
   }
 

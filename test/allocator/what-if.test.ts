@@ -175,6 +175,25 @@ test('a framework whose time of standing back is over with the next batch does n
   expect(cluster.offersWithin(1000)).toEqual(['f1 gets cpus:4 of a1 for role *']);
 });
 
+test.each<[claim: string, askedAtMs: number, changes: readonly WhatIfChange[], given: string]>([
+  ['hands out nothing', 599_400, [], 'f1 in *: 0 -> 0'],
+  ['hands out nothing, with one agent too few', 500, [{ kind: 'add-agents', info: anAgent('cpus:4'), count: 2 }], 'f1 in *: 0 -> 0'],
+  ['hands out everything, if as many agents came as are waited for', 500, [{ kind: 'add-agents', info: anAgent('cpus:4'), count: 3 }], 'f1 in *: 0 -> 16'],
+  ['hands out everything, if time ends the wait before it', 600_100, [], 'f1 in *: 4 -> 4'],
+])('while a new leader waits for agents the next batch %s', (_claim, askedAtMs, changes, given) => {
+  const cluster = new AllocatorCluster();
+  cluster.allocator.updateQuota('eng', { guarantees: new Map(), limits: quantities({ cpus: 1 }) }, 0);
+  cluster.nowMs = 300; // The wait ends between two batches.
+  cluster.allocator.recover(5, cluster.nowMs);
+  cluster.framework('f1');
+  cluster.agent('a1', 'cpus:4');
+  cluster.nowMs = askedAtMs;
+  expect(ask(cluster, 'next-batch', ...changes).effects.map(inCpus)).toEqual([given]);
+  expect(ask(cluster, 'afresh').effects.map(inCpus)).toEqual(['f1 in *: 4 -> 4']);
+  const [, after] = given.split(' -> ');
+  if (changes.length === 0) expect(cluster.advance(1000 - (askedAtMs % 1000))).toHaveLength(Number(after) / 4);
+});
+
 // Histories
 
 const anyChange = (replay: Replay): fc.Arbitrary<WhatIfChange> => {
