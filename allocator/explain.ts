@@ -90,14 +90,12 @@ function reasonFor(view: AllocatorView, { frameworkId, role, agentId }: Explaine
   return placeInLine(view, member, agent, offerable);
 }
 
-/** What a run would offer the member of `offerable`, were it asked now, and in which stage; or why nothing. */
+/** What a run would offer the member of `offerable`, were it asked now and no gate against it, and in which stage; or why nothing. */
 type Outcome = { readonly ok: true; readonly bundle: Bundle; readonly isGuaranteed: boolean } | { readonly ok: false; readonly reason: ExplanationReason };
 
 function outcomeFor(view: AllocatorView, member: Membership, agent: AgentLedger, offerable: Bundle): Outcome {
   const refused = (reason: ExplanationReason): Outcome => ({ ok: false, reason });
   const { framework, role } = member;
-  const gate = gateAgainst(member, agent);
-  if (gate !== undefined) return refused(gate);
   const wanted = framework.capableOf(offerable);
   if (wanted.isEmpty) return refused({ kind: 'incapable', missing: missingFor(framework, offerable) });
   if (!framework.isAllocatable(wanted, role.path)) {
@@ -145,21 +143,22 @@ function placeInLine(view: AllocatorView, member: Membership, agent: AgentLedger
   const own = outcomeFor(view, member, agent, offerable);
   if (!own.ok) return own.reason;
   const ahead: { frameworkId: FrameworkId; role: string }[] = [];
-  const stages = own.isGuaranteed ? [true] : [true, false];
-  for (const isGuaranteed of stages) {
-    for (const other of inLine(view.tree)) {
+  for (const isGuaranteed of view.quotas.isHeadroomRequired ? [true, false] : [false]) {
+    for (const other of view.tree.membersInOrder()) {
       if (ahead.length === aheadMax || (other === member && isGuaranteed === own.isGuaranteed)) break;
+      if (other === member || isKnownToRefuse(other, agent) || other.framework.gateAt(agent, other.role.path) !== undefined) continue;
       const theirs = agent.free.allocatableTo(other.role.path);
-      const outcome = theirs.isEmpty || other === member ? undefined : outcomeFor(view, other, agent, theirs);
+      const outcome = theirs.isEmpty ? undefined : outcomeFor(view, other, agent, theirs);
       if (outcome?.ok === true && outcome.isGuaranteed === isGuaranteed) ahead.push({ frameworkId: other.frameworkId, role: other.role.path });
     }
+    if (isGuaranteed && own.isGuaranteed) break;
   }
   return ahead.length > 0 ? { kind: 'behind', ahead } : { kind: 'would-be-offered', bundle: own.bundle.resources };
 }
 
-/** The active frameworks, next first. */
-function inLine(tree: RoleTree): readonly Membership[] {
-  return tree.inOrder().flatMap((role) => [...role.activeMembers.inOrder(0)]);
+/** What a run has learned is not asked again (refusal-memo.ts): in a cluster that has come to rest that is everybody. */
+function isKnownToRefuse({ index }: Membership, { refusals, free }: AgentLedger): boolean {
+  return refusals.isAbout(free) && refusals.has(index);
 }
 
 function standingsOf(member: Membership): readonly Standing[] {

@@ -43,9 +43,9 @@ export class RoleTree {
   #activeCount = 0;
   /** Bit `member.index` of every active membership. */
   #activeBits = new Int32Array(1);
-  /** The last answer of {@link inOrder}, and when it held: whoever asks why about many agents asks for the same line again and again. */
-  #order: readonly RoleNode[] | undefined;
-  #orderedAt = { generation: 0, moves: 0 };
+  /** The last answers of {@link inOrder} and {@link membersInOrder}: whoever asks why about many agents asks for the same line again and again. */
+  readonly #roleLine = new KeptLine<RoleNode>();
+  readonly #memberLine = new KeptLine<Membership>();
   readonly #freeIndexes: number[] = [];
   #indexCount = 0;
 
@@ -182,16 +182,18 @@ export class RoleTree {
 
   /** Roles that have active frameworks, the one that deserves most first: the leaves of the tree, siblings in order. The list is the tree's own. */
   inOrder(): readonly RoleNode[] {
-    const { generation, moves } = this.totals;
-    if (this.#order === undefined || this.#orderedAt.generation !== generation || this.#orderedAt.moves !== moves) {
+    return this.#roleLine.get(this.totals, () => {
       const order: RoleNode[] = [];
       const walk = new RoleWalk();
       walk.begin(this.root, 0, 'all');
       for (let role = walk.next(); role !== undefined; role = walk.next()) order.push(role);
-      this.#order = order;
-      this.#orderedAt = { generation, moves: this.totals.moves };
-    }
-    return this.#order;
+      return order;
+    });
+  }
+
+  /** The active memberships, next first. The list is the tree's own. */
+  membersInOrder(): readonly Membership[] {
+    return this.#memberLine.get(this.totals, () => this.inOrder().flatMap((role) => [...role.activeMembers.inOrder(0)]));
   }
 
   /** All roles there are (R4), alphabetically. */
@@ -294,6 +296,22 @@ export class RoleWalk {
     this.#depth++;
     this.#levels[this.#depth] = node.competitors.inOrder(this.#visitSeed);
     this.#places[this.#depth] = 0;
+  }
+}
+
+/** A line in order, kept until totals or any place in any order change. */
+class KeptLine<Item> {
+  #line: readonly Item[] | undefined;
+  #generation = 0;
+  #moves = 0;
+
+  get(totals: ClusterTotals, lineUp: () => readonly Item[]): readonly Item[] {
+    if (this.#line === undefined || this.#generation !== totals.generation || this.#moves !== totals.moves) {
+      this.#line = lineUp();
+      this.#generation = totals.generation;
+      this.#moves = totals.moves; // Reading may have sorted.
+    }
+    return this.#line;
   }
 }
 

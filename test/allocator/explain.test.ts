@@ -7,10 +7,11 @@
 import fc from 'fast-check';
 import type { Allocation, Explanation, ExplanationReason } from '../../allocator/allocator';
 import { agentId, frameworkId } from '../../common/model/ids';
+import type { RegexCompiler } from '../../common/model/regex';
 import { Resources } from '../../common/model/resources';
 import type { AttributeConstraint, OfferConstraints } from '../../common/model/scheduler-protocol';
 import { aScalar, dynamicFor } from '../common/model/resource-arbitraries';
-import { AllocatorCluster, quantities, resources, type aFramework } from './allocator-cluster';
+import { AllocatorCluster, anAgent, quantities, resources, type aFramework } from './allocator-cluster';
 import { historyArbitrary, Replay, type Step } from './allocator-history';
 
 const [a1, f1, f2] = [agentId('a1'), frameworkId('f1'), frameworkId('f2')];
@@ -311,6 +312,25 @@ test('an explanation tells the quota of the top-level role, headroom, and all fi
   expect(headroom).toEqual({ required: quantities({ cpus: 2 }), available: quantities({ cpus: 3 }) });
   expect(filters.map(({ refused, untilMs }) => [refused.toString(), untilMs])).toEqual([['cpus:2', 6000]]);
   expect(told(reason)).toEqual({ kind: 'would-be-offered', bundle: 'cpus:3' });
+});
+
+test('what a run has learned of others is not asked again, however often it is explained who comes first', () => {
+  let askedCount = 0;
+  const nobody: RegexCompiler = () => ({ ok: true, matches: () => { askedCount++; return false; } });
+  const cluster = new AllocatorCluster({ options: { compileRegex: nobody } });
+  const picky: OfferConstraints = new Map([['*', [[{ selector: { kind: 'pseudoattribute', name: 'HOSTNAME' }, predicate: { kind: 'text-matches', regex: 'x' } }]]]]);
+  for (let i = 0; i < 5; i++) cluster.framework(`picky${i}`, { offerConstraints: picky });
+  cluster.framework('f1', { roles: ['eng'] });
+  cluster.agent('a1', 'cpus:4');
+  expect(told(explained(cluster, 'eng').reason)).toEqual({ kind: 'would-be-offered', bundle: 'cpus:4' });
+  expect(askedCount).toBe(5); // No run has looked yet.
+  for (const offer of cluster.advance(5)) cluster.decline(offer);
+  askedCount = 0;
+  expect(told(explained(cluster, 'eng').reason)).toEqual({ kind: 'would-be-offered', bundle: 'cpus:4' });
+  expect(askedCount).toBe(0);
+  cluster.allocator.updateAgent(a1, { ...anAgent('cpus:4'), attributes: [{ name: 'ssd', kind: 'text', text: '' }] }, cluster.nowMs);
+  explained(cluster, 'eng');
+  expect(askedCount).toBe(5);
 });
 
 // Histories

@@ -27,7 +27,9 @@ function charge(parts: AllocatorParts, role: string, framework: string, amounts:
 }
 
 function orderOf(tree: RoleTree): string[] {
-  return [...tree.inOrder()].flatMap((role) => role.activeMembers.inOrder(0).map((member) => `${role.path}:${member.frameworkId}`));
+  const order = tree.inOrder().flatMap((role) => role.activeMembers.inOrder(0).map((member) => `${role.path}:${member.frameworkId}`));
+  expect(tree.membersInOrder().map(({ role, frameworkId }) => `${role.path}:${frameworkId}`)).toEqual(order);
+  return order;
 }
 
 test('a subtree is compared as a whole: a rich sibling within a poor subtree still comes before a poor stranger', () => {
