@@ -10,7 +10,7 @@
 
 import { checkResource, type ResourceCandidate } from '../common/model/resource-check';
 import { Resources, type DiskInfo, type Reservation, type Resource, type ResourceValue } from '../common/model/resources';
-import { unreservedRole } from '../common/model/role';
+import { roleDepthMax, unreservedRole } from '../common/model/role';
 import { assertNever } from '../common/invariant';
 import {
   boxed,
@@ -262,8 +262,8 @@ function decodeReservations(wire: WireRecord): readonly Reservation[] | Rejectio
   return [{ type: 'DYNAMIC', role: holder, ...remarks }];
 }
 
-/** Deepest stack of refinements. A role name has at most as many levels. Ours: nobody nests departments thirty deep. */
-const reservationCountMax = 32;
+/** Deepest stack of refinements: each is for a role strictly below the one before. */
+const reservationCountMax = roleDepthMax;
 
 /** A repeated Resource field as one Resources value. */
 export const resourceList = codec<Resources, WireResource[]>(

@@ -4,22 +4,36 @@
 // Elsewhere: what a role is due (allocator/), who is reserved what (resources.ts).
 // Invariants:
 //   L1. `a` is an ancestor of `a/b` and of `a/b/c`; `*` and a plain name like `ab` have no ancestor, and no role is its own.
-// Source: Mesos roles (`roles::validate`, `roles::isStrictSubroleOf`) and hierarchical roles.
+//   L2. A role is of bounded length and depth, wherever it comes from: who keeps a record of each ancestor keeps few.
+// Source: Mesos roles (`roles::validate`, `roles::isStrictSubroleOf`) and hierarchical roles. Ours: L2, for which Mesos has no bound.
 
 import { accepted, refused, type Checked } from '../refusal';
 
 /** The role of everything that nobody has reserved. It may be subscribed to, but never reserved for. */
 export const unreservedRole = '*';
 
+/** Longest role in characters. Ours: that of ids, which stand beside roles in every record, key and table; a longer one is no name. */
+export const roleLengthMax = 255;
+
+/**
+ * Most components of a role. Ours: each ancestor is a node of the role tree that is looked at in every run of the allocator, and its path a name of its
+ * own; organisations are not sixteen departments deep.
+ */
+export const roleDepthMax = 16;
+
 const slash = '/'.charCodeAt(0);
 const forbiddenInComponent = /[\t\n\v\f\r \x7f]/;
 
 /** The rule in words, for refusals. */
 export const roleExpectation =
-  '"*", or components joined by single "/", none of them empty, ".", "..", "*", starting with "-", or holding whitespace or the delete character';
+  '"*", or components joined by single "/", none of them empty, ".", "..", "*", starting with "-", or holding whitespace or the delete character; ' +
+  `at most ${roleDepthMax} components and ${roleLengthMax} characters`;
 
 export function isValidRole(role: string): boolean {
-  return role === unreservedRole || role.split('/').every(isValidComponent);
+  if (role === unreservedRole) return true;
+  if (role.length > roleLengthMax) return false; // Before anything is made of it.
+  const components = role.split('/');
+  return components.length <= roleDepthMax && components.every(isValidComponent);
 }
 
 /** The role itself, or a refusal that names `field`. */
