@@ -8,7 +8,7 @@
 //   Y2. What comes out of `decode` is accepted by `Resources.of`.
 // Source: reference 8.3 and section 3; doubles with three decimals outside, thousandths inside.
 
-import { checkResource, type ResourceCandidate } from '../common/model/resource-check';
+import { checkResource, checkTogether, type ResourceCandidate } from '../common/model/resource-check';
 import { Resources, type DiskInfo, type Reservation, type Resource, type ResourceValue } from '../common/model/resources';
 import { roleDepthMax, unreservedRole } from '../common/model/role';
 import { assertNever } from '../common/invariant';
@@ -278,7 +278,8 @@ export const resourceList = codec<Resources, WireResource[]>(
       if (entry instanceof Rejection) return entry.within(`[${index}]`);
       decoded.push(entry);
     }
-    return Resources.of(decoded);
+    const checked = checkTogether(Resources.of(decoded), '');
+    return checked.ok ? checked.value : rejectionFrom(checked.refusal);
   },
   (value) => Array.from(value, resource.encode),
 );

@@ -5,11 +5,12 @@
 // Invariants:
 //   C1. `Resources.of` accepts whatever passed here.
 //   C2. Refusals name fields as the wire does: `<field>.scalar.value`, `<field>.reservations[1].role`.
+//   C3. What passed `checkTogether` passes it again after it was written and read.
 // Source: Mesos `Resources::validate` and the master's resource validation.
 
 import { accepted, refused, type Checked } from '../refusal';
 import { assertNever } from '../invariant';
-import type { Milli, Range, Reservation, Resource, ResourceIdentity, ResourceValue } from './resources';
+import type { Milli, Range, Reservation, Resource, ResourceIdentity, Resources, ResourceValue } from './resources';
 import { checkPersistenceId } from './ids';
 import { milliOf } from './resource-value';
 import { checkRole, isSubroleOf, unreservedRole } from './role';
@@ -19,6 +20,12 @@ import { checkRole, isSubroleOf, unreservedRole } from './role';
  * exact integers for 900 machines of that size, and nobody's typing error can make the sums of others inexact.
  */
 export const scalarUnitsMax = 10_000_000_000;
+
+/**
+ * Most ranges, or items of a set, of one resource. Our choice: into so many pieces 65,536 ports can fall, when every other one is taken. So whatever tasks
+ * leave of a machine's ports can be said in an offer, and nobody can make others work through more.
+ */
+export const valueEntryCountMax = 32_768;
 
 /** A resource as a decoder finds it: the scalar still in units, everything else of the right type but not yet of the right value. */
 export interface ResourceCandidate extends ResourceIdentity {
@@ -44,7 +51,25 @@ export function checkResource(candidate: ResourceCandidate, field: string): Chec
   return refusal ?? accepted({ ...candidate, value: value.value });
 }
 
+/** What the entries of one list add up to, after each of them was checked: the sum of one identity is one resource, and obeys the same bounds (C3). */
+export function checkTogether(resources: Resources, field: string): Checked<Resources> {
+  for (const { name, value } of resources) {
+    if (value.kind === 'scalar' && value.milli > scalarUnitsMax * 1000) {
+      return refused(field, `${name}:${value.milli / 1000}`, `amounts of ${name} that add up to at most ${scalarUnitsMax}`);
+    }
+    const refusal = entryCountRefusal(value, field, ` of ${name} in all`);
+    if (refusal !== undefined) return refusal;
+  }
+  return accepted(resources);
+}
+
 type Refused = ReturnType<typeof refused>;
+
+function entryCountRefusal(value: ResourceCandidate['value'] | ResourceValue, field: string, inAll = ''): Refused | undefined {
+  if (value.kind === 'scalar') return undefined;
+  const [count, what] = value.kind === 'ranges' ? [value.ranges.length, 'ranges'] : [value.items.length, 'items'];
+  return count > valueEntryCountMax ? refused(field, count, `at most ${valueEntryCountMax} ${what}${inAll}`) : undefined;
+}
 
 function nameRefusal(name: string, field: string): Refused | undefined {
   // Control characters would make two names look alike, and the algebra's keys end in one.
@@ -60,13 +85,13 @@ function checkValue({ name, value }: ResourceCandidate, field: string): Checked<
       return accepted({ kind: 'scalar', milli: milli.value });
     }
     case 'ranges': {
-      const refusal = gpusRefusal(name, `${field}.type`) ?? rangesRefusal(value.ranges, `${field}.ranges`);
+      const at = `${field}.ranges`;
+      const refusal = gpusRefusal(name, `${field}.type`) ?? entryCountRefusal(value, at) ?? rangesRefusal(value.ranges, at);
       return refusal ?? accepted(value);
     }
     case 'set': {
-      const repeated = value.items.findIndex((item, i) => value.items.indexOf(item) !== i);
-      if (repeated >= 0) return refused(`${field}.set.item[${repeated}]`, value.items[repeated], 'items that differ from each other');
-      return gpusRefusal(name, `${field}.type`) ?? accepted(value);
+      const refusal = gpusRefusal(name, `${field}.type`) ?? entryCountRefusal(value, `${field}.set`) ?? itemsRefusal(value.items, `${field}.set.item`);
+      return refusal ?? accepted(value);
     }
     default:
       return assertNever(value);
@@ -85,6 +110,15 @@ function rangesRefusal(ranges: readonly Range[], field: string): Refused | undef
   const sorted = [...ranges].sort((a, b) => a.begin - b.begin);
   for (let i = 1; i < sorted.length; i++) {
     if (sorted[i]!.begin <= sorted[i - 1]!.end) return refused(field, [sorted[i - 1], sorted[i]], 'ranges that do not overlap');
+  }
+  return undefined;
+}
+
+function itemsRefusal(items: readonly string[], field: string): Refused | undefined {
+  const seen = new Set<string>();
+  for (const [i, item] of items.entries()) {
+    if (seen.has(item)) return refused(`${field}[${i}]`, item, 'items that differ from each other');
+    seen.add(item);
   }
   return undefined;
 }

@@ -5,6 +5,7 @@
 // Invariants:
 //   A1. Every function takes normal forms and returns them: ranges sorted, disjoint and not even adjacent; items sorted and unique.
 //       `normalRanges` and `normalItems` make them.
+//   A2. Work grows with the number of ranges and items, times its logarithm where they are sorted: peers choose that number.
 // Source: Mesos Value arithmetic (scalars in fixed point with three decimals; ranges and sets by union and difference).
 
 import type { Milli, Range, ResourceValue } from './resources';
@@ -86,6 +87,18 @@ export function containsRanges(a: readonly Range[], b: readonly Range[]): boolea
   return true;
 }
 
+/** Whether any number is in both. */
+export function rangesOverlap(a: readonly Range[], b: readonly Range[]): boolean {
+  let i = 0;
+  let j = 0;
+  while (i < a.length && j < b.length) {
+    if (a[i]!.end < b[j]!.begin) i++;
+    else if (b[j]!.end < a[i]!.begin) j++;
+    else return true;
+  }
+  return false;
+}
+
 export function equalRanges(a: readonly Range[], b: readonly Range[]): boolean {
   return a === b || (a.length === b.length && a.every((range, i) => range.begin === b[i]!.begin && range.end === b[i]!.end));
 }
@@ -107,6 +120,12 @@ export function minusItems(a: readonly string[], b: readonly string[]): readonly
 export function containsItems(a: readonly string[], b: readonly string[]): boolean {
   const held = new Set(a);
   return b.every((item) => held.has(item));
+}
+
+/** Whether any item is in both. */
+export function itemsIntersect(a: readonly string[], b: readonly string[]): boolean {
+  const held = new Set(a);
+  return b.some((item) => held.has(item));
 }
 
 export function equalItems(a: readonly string[], b: readonly string[]): boolean {

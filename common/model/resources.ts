@@ -467,6 +467,13 @@ class Entry {
     this.milli = value.kind === 'scalar' ? value.milli : 0;
   }
 
+  /** Of one identity, at once: adding one after the other would go through the ranges of the first ones again for each. */
+  static sum(entries: readonly Entry[]): Entry {
+    const [{ identity, value }] = entries as [Entry];
+    if (!identity.isIndivisible) return new Entry(identity, sumOfValues(entries.map((entry) => entry.value)), 1);
+    return new Entry(identity, value, entries.reduce((copies, entry) => copies + entry.copies, 0));
+  }
+
   get resource(): Resource {
     return (this.#resource ??= this.identity.with(this.value));
   }
@@ -524,11 +531,11 @@ function canonical(entries: Entry[]): readonly Entry[] {
   let isOrdered = true;
   for (let i = 1; isOrdered && i < entries.length; i++) isOrdered = compareEntries(entries[i - 1]!, entries[i]!) < 0;
   if (isOrdered) return entries;
+  entries.sort(compareEntries);
   const merged: Entry[] = [];
-  for (const entry of entries.sort(compareEntries)) {
-    const last = merged[merged.length - 1];
-    if (last !== undefined && compareEntries(last, entry) === 0) merged[merged.length - 1] = last.plus(entry);
-    else merged.push(entry);
+  for (let start = 0, end = 1; start < entries.length; start = end++) {
+    while (end < entries.length && compareEntries(entries[start]!, entries[end]!) === 0) end++;
+    merged.push(end === start + 1 ? entries[start]! : Entry.sum(entries.slice(start, end)));
   }
   return merged;
 }
@@ -634,6 +641,20 @@ function normalValue({ name, value }: Resource): ResourceValue | undefined {
 }
 
 // The kind is part of the identity, so in the functions below both values are of the same kind: the last return of each is never reached.
+
+function sumOfValues(values: readonly ResourceValue[]): ResourceValue {
+  const [first, ...others] = values as [ResourceValue, ...ResourceValue[]];
+  switch (first.kind) {
+    case 'scalar':
+      return others.reduce(plusValues, first);
+    case 'ranges':
+      return { kind: 'ranges', ranges: normalRanges(values.flatMap((value) => (value.kind === 'ranges' ? value.ranges : differentKinds(first, value)))) };
+    case 'set':
+      return { kind: 'set', items: normalItems(values.flatMap((value) => (value.kind === 'set' ? value.items : differentKinds(first, value)))) };
+    default:
+      return assertNever(first);
+  }
+}
 
 function plusValues(a: ResourceValue, b: ResourceValue): ResourceValue {
   if (a.kind === 'scalar' && b.kind === 'scalar') return { kind: 'scalar', milli: a.milli + b.milli };

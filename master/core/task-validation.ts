@@ -11,7 +11,9 @@
 import type { CommandInfo, ContainerInfo, Secret, Volume } from '../../common/model/command';
 import { checkExecutorId, checkTaskId } from '../../common/model/ids';
 import { describeRefusal } from '../../common/refusal';
-import { Resources, isPersistentVolume, reservationRole, type Range } from '../../common/model/resources';
+import { valueEntryCountMax } from '../../common/model/resource-check';
+import { itemsIntersect, normalRanges, rangesOverlap } from '../../common/model/resource-value';
+import { Resources, isPersistentVolume, reservationRole, type Range, type Resource, type ResourceValue } from '../../common/model/resources';
 import type { CheckInfo, ExecutorInfo, HealthCheck, TaskInfo } from '../../common/model/task';
 import { executorOn, type Agent, type Framework } from './master-state';
 import { strayOn } from './strays';
@@ -264,31 +266,67 @@ function withoutAllocation(executor: ExecutorInfo): ExecutorInfo {
 }
 
 function togetherMessage(ofTask: Resources, ofExecutor: Resources): string | undefined {
-  for (const mine of ofTask) {
-    for (const other of ofExecutor) {
-      if (mine.name !== other.name) continue;
-      const isOverlap =
-        (mine.value.kind === 'ranges' && other.value.kind === 'ranges' && doOverlap(mine.value.ranges, other.value.ranges)) ||
-        (mine.value.kind === 'set' && other.value.kind === 'set' && doIntersect(mine.value.items, other.value.items));
-      if (isOverlap) return `Task and its executor use the same ${mine.name}`;
-    }
+  const others = entriesByName(ofExecutor);
+  for (const [name, mine] of others.size === 0 ? [] : entriesByName(ofTask)) {
+    const other = others.get(name);
+    if (other === undefined) continue;
+    const isOverlap = rangesOverlap(normalRanges(mine.ranges), normalRanges(other.ranges)) || itemsIntersect(mine.items, other.items);
+    if (isOverlap) return `Task and its executor use the same ${name}`;
   }
   return mixedRevocabilityMessage(ofTask.plus(ofExecutor), 'Task and its executor mix');
 }
 
-function doOverlap(one: readonly Range[], other: readonly Range[]): boolean {
-  return one.some((left) => other.some((right) => left.begin <= right.end && right.begin <= left.end));
-}
-
-function doIntersect(one: readonly string[], other: readonly string[]): boolean {
-  return one.some((item) => other.includes(item));
+/** The ranges and items of each name, whatever they are reserved for: two uses of one port are two uses. */
+function entriesByName(resources: Resources): Map<string, { ranges: Range[]; items: string[] }> {
+  const found = new Map<string, { ranges: Range[]; items: string[] }>();
+  for (const { name, value } of resources) {
+    if (value.kind === 'scalar') continue;
+    const entries = found.get(name) ?? { ranges: [], items: [] };
+    found.set(name, entries);
+    if (value.kind === 'ranges') for (const range of value.ranges) entries.ranges.push(range);
+    else for (const item of value.items) entries.items.push(item);
+  }
+  return found;
 }
 
 function fitMessage(ofTask: Resources, ofNewExecutor: Resources, { remaining }: LaunchContext): string | undefined {
   const total = ofTask.plus(ofNewExecutor);
-  if (remaining.contains(total)) return undefined;
-  const asked = total.unallocated().toString();
-  return `Task uses more resources ${asked} than available ${remaining.isEmpty ? 'nothing' : remaining.unallocated().toString()}`;
+  if (remaining.contains(total)) return scatteringMessage(total, remaining);
+  return `Task uses more resources ${briefly(total)} than available ${remaining.isEmpty ? 'nothing' : briefly(remaining)}`;
+}
+
+/** Ours: what is left must remain an offer that others can read. */
+function scatteringMessage(total: Resources, remaining: Resources): string | undefined {
+  if (!hasRanges(total)) return undefined;
+  for (const { name, value } of remaining.minus(total)) {
+    if (value.kind === 'ranges' && value.ranges.length > valueEntryCountMax) {
+      return `Task leaves ${name} in ${value.ranges.length} pieces, at most ${valueEntryCountMax} can be offered`;
+    }
+  }
+  return undefined;
+}
+
+function hasRanges(resources: Resources): boolean {
+  return [...resources].some(({ value }) => value.kind === 'ranges');
+}
+
+/** Ranges, items and amounts that a message names. What is left of a machine's ports may be in thousands of pieces, and is named to each task that does not fit. */
+const namedEntryCountMax = 10;
+
+function briefly(resources: Resources): string {
+  const amounts = [...resources.unallocated()];
+  const shown = amounts.slice(0, namedEntryCountMax).map(describeBriefly).join(';');
+  return amounts.length > namedEntryCountMax ? `${shown} and ${amounts.length - namedEntryCountMax} more amounts` : shown;
+}
+
+function describeBriefly(resource: Resource): string {
+  const { value } = resource;
+  if (value.kind === 'scalar') return Resources.of([resource]).toString();
+  const count = value.kind === 'ranges' ? value.ranges.length : value.items.length;
+  const first: ResourceValue =
+    value.kind === 'ranges' ? { kind: 'ranges', ranges: value.ranges.slice(0, namedEntryCountMax) } : { kind: 'set', items: value.items.slice(0, namedEntryCountMax) };
+  const shown = Resources.of([{ ...resource, value: first }]).toString();
+  return count > namedEntryCountMax ? `${shown} and ${count - namedEntryCountMax} more` : shown;
 }
 
 function shareCgroupsMessage({ container }: TaskInfo): string | undefined {

@@ -1,7 +1,7 @@
 // Proves which single resources may enter, and that a refusal names the field that is wrong; by table.
 
 import fc from 'fast-check';
-import { checkResource, checkScalar, scalarUnitsMax, type ResourceCandidate } from '../../../common/model/resource-check';
+import { checkResource, checkScalar, checkTogether, scalarUnitsMax, valueEntryCountMax, type ResourceCandidate } from '../../../common/model/resource-check';
 import { Resources } from '../../../common/model/resources';
 import { dynamicFor, staticFor } from './resource-arbitraries';
 
@@ -16,7 +16,12 @@ const aCandidate = (traits: Partial<ResourceCandidate>): ResourceCandidate => ({
 const volume = { persistence: { id: 'v' } };
 const ranges = (...pairs: [number, number][]): ResourceCandidate['value'] => ({ kind: 'ranges', ranges: pairs.map(([begin, end]) => ({ begin, end })) });
 
+const everyOther = (count: number, from = 0): ResourceCandidate['value'] => ranges(...Array.from({ length: count }, (_, i): [number, number] => [from + 2 * i, from + 2 * i]));
+const differentItems = (count: number): ResourceCandidate['value'] => ({ kind: 'set', items: Array.from({ length: count }, (_, i) => `i${i}`) });
+
 test.each<[string, Partial<ResourceCandidate>]>([
+  ['every other port of a machine', { name: 'ports', value: everyOther(valueEntryCountMax) }],
+  ['the largest set', { name: 'disks', value: differentItems(valueEntryCountMax) }],
   ['nothing of something', { value: { kind: 'scalar', units: 0 } }],
   ['the least amount', { value: { kind: 'scalar', units: 0.001 } }],
   ['whole gpus', { name: 'gpus', value: { kind: 'scalar', units: 2 } }],
@@ -45,6 +50,8 @@ test.each<[string, Partial<ResourceCandidate>, string]>([
   ['a fractional port', { value: ranges([0.5, 1]) }, 'r.ranges.range[0]'],
   ['a port beyond exact integers', { value: ranges([1, 2 ** 53]) }, 'r.ranges.range[0]'],
   ['ranges that overlap', { value: ranges([5, 9], [1, 5]) }, 'r.ranges'],
+  ['more ranges than the ports of a machine fall into', { name: 'ports', value: everyOther(valueEntryCountMax + 1) }, 'r.ranges'],
+  ['more items than any machine has', { name: 'disks', value: differentItems(valueEntryCountMax + 1) }, 'r.set'],
   ['an item twice', { value: { kind: 'set', items: ['a', 'b', 'a'] } }, 'r.set.item[2]'],
   ['a reservation for nobody', { reservations: [staticFor('*')] }, 'r.reservations[0].role'],
   ['a reservation for no role', { reservations: [staticFor('a//b')] }, 'r.reservations[0].role'],
@@ -60,6 +67,19 @@ test.each<[string, Partial<ResourceCandidate>, string]>([
 ])('%s is refused by the name of its field', (_, traits, field) => {
   const checked = checkResource(aCandidate(traits), 'r');
   expect(checked.ok ? 'accepted' : checked.refusal.field).toBe(field);
+});
+
+test.each<[string, Partial<ResourceCandidate>[]]>([
+  ['amounts that add up to more than there can be', [{ value: { kind: 'scalar', units: scalarUnitsMax } }, { value: { kind: 'scalar', units: 1 } }]],
+  ['ranges that add up to more than a value may have', [{ name: 'ports', value: everyOther(valueEntryCountMax) }, { name: 'ports', value: everyOther(1, 1_000_000) }]],
+])('%s are refused together, because the sum could be written but not read again (C3)', (_, candidates) => {
+  const resources = candidates.map((traits) => {
+    const checked = checkResource(aCandidate(traits), 'r');
+    if (!checked.ok) throw new Error(checked.refusal.expected);
+    return checked.value;
+  });
+  expect(checkTogether(Resources.of(resources), 'rs')).toMatchObject({ ok: false, refusal: { field: 'rs' } });
+  expect(checkTogether(Resources.of(resources.slice(1)), 'rs').ok).toBe(true);
 });
 
 test('scalars round to the nearest thousandth, exactly for every decimal of three digits', () => {

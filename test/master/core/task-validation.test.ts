@@ -5,6 +5,7 @@
 
 import type { CommandInfo, ContainerInfo, Secret, Volume } from '../../../common/model/command';
 import { executorId, frameworkId, taskId } from '../../../common/model/ids';
+import { valueEntryCountMax } from '../../../common/model/resource-check';
 import { Resources, type Resource } from '../../../common/model/resources';
 import type { CheckInfo, HealthCheck, TaskInfo } from '../../../common/model/task';
 import { aCommand, amounts, anExecutor, anExecutorTask, aTask, launch, ScriptedMaster } from './scripted-master';
@@ -85,6 +86,7 @@ test.each<[rule: string, given: TaskInfo, message: string]>([
   ['13 another framework', executor({ frameworkId: frameworkId('x') }), 'invalid FrameworkID (Actual: "x" vs Expected: "m-0000")'],
   ['13 another executor under a running id', executor({ executorId: executorId('busy'), name: 'other' }), 'not compatible with existing ExecutorInfo'],
   ['14 task and executor on one port', anExecutorTask('t', agent, anExecutor('e', 'ports:[31000-31001]'), 'ports:[31001-31002]'), 'Task and its executor use the same ports'],
+  ['14 task and executor on one item', anExecutorTask('t', agent, anExecutor('e', 'disks:{sda,sdb}'), 'disks:{sdb,sdc}'), 'Task and its executor use the same disks'],
   ['15 more than was offered', task({}, 'cpus:64'), 'Task uses more resources cpus:64 than available cpus:3.4'],
   ['15 more with its new executor', anExecutorTask('t', agent, anExecutor('e', 'cpus:3'), 'cpus:3'), 'Task uses more resources cpus:6 than'],
   ['16 unshared cgroups', container({ linuxInfo: { shareCgroups: false } }), "'share_cgroups' cannot be false"],
@@ -119,6 +121,25 @@ test('what a framework may leave out is filled in before the agent sees the task
   expect(seen?.executor?.resources.allocationRole).toBe('eng');
   expect(seen?.executor?.frameworkId).toBe('m-0000');
   expect(seen?.healthCheck?.type).toBe('HTTP');
+});
+
+const everyOther = (count: number, from = 31_000): Resources =>
+  Resources.of([cpus({ name: 'ports', value: { kind: 'ranges', ranges: Array.from({ length: count }, (_, i) => ({ begin: from + 2 * i, end: from + 2 * i })) } })]);
+
+test('what does not fit is named by its first pieces: the same answer goes to every task of the call', () => {
+  const { message } = launched(task({ resources: everyOther(12) }));
+  expect(message).toMatch(/^Task uses more resources ports:\[31000-31000,.*31018-31018\] and 2 more than available cpus:3.4;mem:4032;ports:\[31000-31009\]$/);
+});
+
+test('a task may not leave an offer in more pieces than others can read', () => {
+  const master = new ScriptedMaster();
+  const registered = master.registered({ resources: amounts('cpus:4;mem:4096;numbers:[0-1000000]') });
+  const scheduler = master.subscribed();
+  master.skip();
+  const scattered = (id: string, from: number): TaskInfo => aTask(id, agent, 'cpus:1', { resources: everyOther(valueEntryCountMax - 1, from).map((resource) => ({ ...resource, name: 'numbers' })) });
+  scheduler.accept(['O0'], [launch(scattered('a', 1), scattered('b', 500_001))]);
+  expect(registered.launched().map((report) => report.task.taskId)).toEqual(['a']);
+  expect(scheduler.updates.at(-1)).toMatchObject({ taskId: 'b', state: 'TASK_ERROR', message: 'Task leaves numbers in 65535 pieces, at most 32768 can be offered' });
 });
 
 test('the id of an unreachable task is taken; that of a completed one may be used again', () => {
