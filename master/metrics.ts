@@ -35,6 +35,7 @@ const counterHelp: { readonly [Key in Counted]: readonly [noun: string, help: st
   offersRescinded: ['offers_rescinded', 'Offers taken back as their agent or role went away, or to make room for a quota.'],
   offersExpired: ['offers_expired', 'Offers taken back as they were not answered in time.'],
   offersDiscarded: ['offers_discarded', 'Offers that ended with the session that held them, or were misused.'],
+  operationsDropped: ['operations_dropped', 'Operations other than launches that were not carried out.'],
   tasksLaunched: ['tasks_launched', 'Tasks sent to agents.'],
   launchesTimedOut: ['launches_timed_out', 'Tasks killed as their launch had no result in time.'],
   killsRequested: ['kills_requested', 'Kills requested by schedulers and operators.'],

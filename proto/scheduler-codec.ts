@@ -51,6 +51,7 @@ import {
   offer,
   offerIdMessage,
   offerOperation,
+  operationStatus,
   refusalMessage,
   taskIdMessage,
   taskStatus,
@@ -400,6 +401,14 @@ export const schedulerEvent = byType<SchedulerEvent, WireEvent, NamesOf<WireEven
     'UPDATE',
     'update',
     message<E<'update'>, Inside<WireEvent, 'update'>>((field) => ({ kind: field.kind('update'), status: field.required('status', taskStatus) })),
+  ),
+  'operation-update': variant.member(
+    'UPDATE_OPERATION_STATUS',
+    'update_operation_status',
+    message<E<'operation-update'>, Inside<WireEvent, 'update_operation_status'>>((field) => ({
+      kind: field.kind('operation-update'),
+      status: field.required('status', operationStatus),
+    })),
   ),
   message: variant.member(
     'MESSAGE',

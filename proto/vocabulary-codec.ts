@@ -39,6 +39,7 @@ import {
   type TaskId,
 } from '../common/model/ids';
 import { refuseSecondsDefault, type Filters, type Offer, type OfferOperation, type Url } from '../common/model/offer';
+import { operationStateNumbers, type OperationState, type OperationStatus } from '../common/model/operation-status';
 import type { QuotaConfig } from '../common/model/quota';
 import { milliOf } from '../common/model/resource-value';
 import { unreservedRole } from '../common/model/role';
@@ -108,6 +109,8 @@ import type { NetworkInfo as WireNetworkInfo } from './generated/allot/v1/Networ
 import type { Offer as WireOffer, _allot_v1_Offer_Operation as WireOperation } from './generated/allot/v1/Offer';
 import type { OfferFilters as WireOfferFilters } from './generated/allot/v1/OfferFilters';
 import type { OperationID as WireOperationID } from './generated/allot/v1/OperationID';
+import type { OperationStatus as WireOperationStatus } from './generated/allot/v1/OperationStatus';
+import type { OperationState__Output as WireOperationState } from './generated/allot/v1/OperationState';
 import type { Parameter as WireParameter } from './generated/allot/v1/Parameter';
 import type { Parameters as WireParameters } from './generated/allot/v1/Parameters';
 import type { Port as WirePort } from './generated/allot/v1/Port';
@@ -889,6 +892,16 @@ export const taskStatus = message<TaskStatus, WireTaskStatus>((field) => ({
     'limitation',
     message<NonNullable<TaskStatus['limitation']>, WireTaskResourceLimitation>((inner) => ({ resources: inner.whole('resources', resourceList) })),
   ),
+}));
+
+export const operationState: Codec<OperationState, WireOperationState> = sameNames<WireOperationState>('an operation state, e.g. OPERATION_ERROR', operationStateNumbers);
+
+/** What else a later master says of an operation is skipped: a report is no request. */
+export const operationStatus = message<OperationStatus, WireOperationStatus>((field) => ({
+  operationId: field.optional('operation_id', operationIdMessage),
+  state: field.required('state', operationState),
+  message: field.optional('message', text),
+  agentId: field.optional('agent_id', agentIdMessage),
 }));
 
 // ---------------------------------------------------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 // Offers: resources of one agent, held out to one framework for one role.
 //
 // Owns:      the offer as both sides see it, filters, and the operations of an ACCEPT.
-// Elsewhere: life and death of offers (master/core/), choosing among them (frameworks).
-// Source: Mesos v1 Offer, Filters, Offer.Operation. LAUNCH is carried out; the other operations are carried by the vocabulary and refused
+// Elsewhere: life and death of offers (master/core/), choosing among them (frameworks), what became of an operation (operation-status.ts).
+// Source: Mesos v1 Offer, Filters, Offer.Operation. LAUNCH is carried out; the other operations are carried by the vocabulary and dropped
 //         by name until a later release executes them.
 
 import type { AgentId, ExecutorId, FrameworkId, OfferId } from './ids';

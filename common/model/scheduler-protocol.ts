@@ -10,6 +10,7 @@ import type { AgentId, ExecutorId, FrameworkId, OfferId, TaskId } from './ids';
 import type { Filters, Offer, OfferOperation } from './offer';
 import type { FrameworkInfo, Quantities } from './framework';
 import type { KillPolicy } from './task';
+import type { OperationStatus } from './operation-status';
 import type { TaskStatus } from './task-status';
 
 /** Per role: OR over groups, AND inside a group. Source: Mesos OfferConstraints. */
@@ -80,11 +81,13 @@ export type SchedulerEvent =
   | { readonly kind: 'offers'; readonly offers: readonly Offer[] }
   | { readonly kind: 'rescind'; readonly offerId: OfferId }
   | { readonly kind: 'update'; readonly status: TaskStatus }
+  /** What became of an operation of an ACCEPT that is no launch. */
+  | { readonly kind: 'operation-update'; readonly status: OperationStatus }
   | { readonly kind: 'message'; readonly agentId: AgentId; readonly executorId: ExecutorId; readonly data: Uint8Array }
   /** Agent lost (no executor), or one executor ended (`status` = wait status, -1 unknown). */
   | { readonly kind: 'failure'; readonly agentId?: AgentId; readonly executorId?: ExecutorId; readonly status?: number }
   /** The session is over: subscription refused, or superseded by a newer one. The stream ends after it. */
   | { readonly kind: 'error'; readonly message: string }
-  /** One call was not carried out; the session goes on. Ours. */
+  /** One call was not carried out and changed nothing; the session goes on. Ours. */
   | { readonly kind: 'refused'; readonly number: number; readonly callKind: string; readonly refusal: Refusal }
   | { readonly kind: 'heartbeat' };

@@ -53,6 +53,7 @@ export type { FrameworkCapability, FrameworkInfo } from '../../common/model/fram
 export { agentId, executorId, frameworkId, offerId, taskId } from '../../common/model/ids';
 export type { AgentId, ExecutorId, FrameworkId, OfferId, TaskId } from '../../common/model/ids';
 export type { Offer, OfferOperation } from '../../common/model/offer';
+export type { OperationState, OperationStatus } from '../../common/model/operation-status';
 export { Resources, type Resource } from '../../common/model/resources';
 export type { ExecutorInfo, KillPolicy, TaskInfo } from '../../common/model/task';
 export type { TaskReason, TaskState, TaskStatus } from '../../common/model/task-status';

@@ -406,6 +406,12 @@ export class SchedulerDriver {
         this.reconciler.heard(event.status.taskId);
         this.inbox.push(event.status);
         return;
+      case 'operation-update': {
+        const { operationId, state, message } = event.status;
+        if (state === 'OPERATION_ERROR') this.log.write('warn', 'Operation not carried out', { operationId, detail: message });
+        this.tell('operationUpdate', () => this.handlers.operationUpdate?.(event.status, this));
+        return;
+      }
       case 'message': {
         const { agentId, executorId, data } = event;
         this.tell('message', () => this.handlers.message?.({ agentId, executorId, data }, this));

@@ -9,6 +9,7 @@ import { frameworkCapabilities, type FrameworkCapability, type FrameworkInfo } f
 import { refuseSecondsDefault, refuseSecondsMax, type Offer } from '../../common/model/offer';
 import { checkRole } from '../../common/model/role';
 import type { MasterInfo, OfferConstraints } from '../../common/model/scheduler-protocol';
+import type { OperationStatus } from '../../common/model/operation-status';
 import type { TaskStatus } from '../../common/model/task-status';
 import { describeRefusal, refused, type Refusal } from '../../common/refusal';
 import type { MaybePromise } from './handler-call';
@@ -66,6 +67,8 @@ export interface SchedulerHandlers {
   rescinded?(offerId: OfferId, driver: SchedulerDriver): MaybePromise<void>;
   /** A task's state. Acknowledged once this is over, so store before you return; a failure makes it come again. */
   update?(status: TaskStatus, driver: SchedulerDriver): MaybePromise<void>;
+  /** An operation of `driver.accept` that is no launch was not carried out, as the rest of its call was. `status.message` is a sentence. */
+  operationUpdate?(status: OperationStatus, driver: SchedulerDriver): MaybePromise<void>;
   /** Bytes from an executor, at most once. */
   message?(message: { readonly agentId: AgentId; readonly executorId: ExecutorId; readonly data: Uint8Array }, driver: SchedulerDriver): MaybePromise<void>;
   /** An agent is gone (no executor id), or an executor ended. A hint; the truth comes as updates. */
@@ -73,7 +76,7 @@ export interface SchedulerHandlers {
     failure: { readonly agentId?: AgentId; readonly executorId?: ExecutorId; readonly status?: number },
     driver: SchedulerDriver,
   ): MaybePromise<void>;
-  /** The master did not carry out a call. `text` is a sentence. Tasks of a refused launch also come as TASK_ERROR. */
+  /** The master did not carry out a call, nothing of it. `text` is a sentence. Tasks of a refused launch also come as TASK_ERROR. */
   refused?(refusal: RefusedCall, driver: SchedulerDriver): MaybePromise<void>;
   /** No session; the driver comes back by itself, and all offers are void. */
   disconnected?(reason: string, driver: SchedulerDriver): MaybePromise<void>;

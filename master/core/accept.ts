@@ -6,13 +6,17 @@
 //   B1. Every task named in the call is launched, or answered with a terminal status: never silence.
 //   B2. What the call's offers held is, afterwards, either charged to its tasks and executors or returned: nothing lost, nothing twice.
 //   B3. An offer of another framework is neither used nor ended.
+//   B4. Operations are independent: each that fails is dropped with an answer of its own (of its tasks, or OPERATION_ERROR), and the others run. The
+//       call as a whole is refused only if it changes nothing.
 // Source: Mesos `Master::accept`, `Master::_accept` (reference, section 9). As decisions are synchronous here, an agent cannot vanish
-//         between the check of the offers and their use. Not yet: LAUNCH_GROUP and operations on reservations and volumes, refused by name.
+//         between the check of the offers and their use. Ours: operations without an id are answered, too. Not yet: LAUNCH_GROUP and operations on
+//         reservations and volumes, dropped by name.
 
 import { assertNever } from '../../common/invariant';
-import { refused } from '../../common/refusal';
+import { describeRefusal, refused } from '../../common/refusal';
 import type { OfferId } from '../../common/model/ids';
 import type { Filters, OfferOperation } from '../../common/model/offer';
+import type { OperationStatus } from '../../common/model/operation-status';
 import { Resources } from '../../common/model/resources';
 import { lostState } from '../../common/model/task-states';
 import type { TaskInfo } from '../../common/model/task';
@@ -24,6 +28,7 @@ import {
   refuseCall,
   sendMasterStatus,
   sendToAgent,
+  sendToScheduler,
   trackedTaskCountMax,
   type Agent,
   type Framework,
@@ -31,11 +36,12 @@ import {
   type OpenOffer,
   type SchedulerSession,
 } from './master-state';
-import { endOffer, refuseMsOf, takeOffer } from './offers';
+import { declineOffers, endOffer, refuseMsOf, takeOffer } from './offers';
 import { validateLaunch } from './task-validation';
 import { addExecutor, addTask, executorIdOf } from './tasks';
 
 export interface AcceptCall {
+  readonly kind: 'accept';
   readonly offerIds: readonly OfferId[];
   readonly operations: readonly OfferOperation[];
   readonly filters: Filters;
@@ -47,13 +53,18 @@ export function onAccept(state: MasterState, session: SchedulerSession, framewor
     refuseCall(state, session, number, 'accept', oversize);
     return;
   }
+  if (doesNothing(call)) {
+    if (call.offerIds.length > 0) declineOffers(state, session, framework, number, call);
+    else refuseCall(state, session, number, 'accept', refused('accept.offer_ids', [], 'at least one offer').refusal);
+    return;
+  }
   const usable = findOffers(state, framework, call.offerIds);
   if (!usable.ok) {
-    dropAll(state, session, framework, number, call, usable.message);
+    dropAll(state, framework, call, usable.message);
     return;
   }
   const { offers, agent, role } = usable;
-  for (const offer of offers) takeOffer(state, offer, doesNothing(call) ? 'declined' : 'accepted');
+  for (const offer of offers) takeOffer(state, offer, 'accepted');
   const offered = Resources.sum(offers.map(({ resources }) => resources));
   let remaining = offered;
   for (const [index, operation] of call.operations.entries()) {
@@ -68,6 +79,7 @@ export function onAccept(state: MasterState, session: SchedulerSession, framewor
         for (const task of operation.tasks) {
           failTask(state, framework, task, 'TASK_ERROR', 'REASON_TASK_GROUP_INVALID', 'LAUNCH_GROUP is not supported yet by this master');
         }
+        if (operation.tasks.length === 0) dropOperation(state, framework, index, operation, agent);
         break;
       case 'reserve':
       case 'unreserve':
@@ -77,7 +89,7 @@ export function onAccept(state: MasterState, session: SchedulerSession, framewor
       case 'shrink-volume':
       case 'create-disk':
       case 'destroy-disk':
-        refuseOperation(state, session, number, index, operation);
+        dropOperation(state, framework, index, operation, agent);
         break;
       default:
         assertNever(operation);
@@ -129,30 +141,30 @@ function findOffers(state: MasterState, framework: Framework, ids: readonly Offe
 }
 
 /** The offers cannot be used: those that are the framework's own are void, and every operation is answered. */
-function dropAll(state: MasterState, session: SchedulerSession, framework: Framework, number: number, call: AcceptCall, message: string): void {
+function dropAll(state: MasterState, framework: Framework, call: AcceptCall, message: string): void {
   for (const id of new Set(call.offerIds)) {
     const offer = state.offers.get(id);
     if (offer?.framework === framework) endOffer(state, offer, 'discarded'); // B3
   }
-  let isAnswered = false;
   for (const [index, operation] of call.operations.entries()) {
-    if (operation.kind === 'launch' || operation.kind === 'launch-group') {
-      for (const task of operation.tasks) {
-        isAnswered = true;
-        failTask(state, framework, task, 'TASK_DROPPED', 'REASON_INVALID_OFFERS', message);
-      }
-    } else {
-      isAnswered = true;
-      refuseOperation(state, session, number, index, operation);
-    }
+    const tasks = 'tasks' in operation ? operation.tasks : [];
+    for (const task of tasks) failTask(state, framework, task, 'TASK_DROPPED', 'REASON_INVALID_OFFERS', message);
+    if (tasks.length === 0) dropOperation(state, framework, index, operation, undefined, message);
   }
-  if (!isAnswered) refuseCall(state, session, number, 'accept', refused('accept.offer_ids', call.offerIds.slice(0, 5), `open offers of one agent and role: ${message}`).refusal);
 }
 
-function refuseOperation(state: MasterState, session: SchedulerSession, number: number, index: number, operation: OfferOperation): void {
+/** Answers an operation that is not carried out, and has no tasks to answer for it (B4). */
+function dropOperation(state: MasterState, framework: Framework, index: number, operation: OfferOperation, agent: Agent | undefined, why?: string): void {
   const name = operation.kind.toUpperCase().replaceAll('-', '_');
-  const refusal = refused(`accept.operations[${index}].type`, name, `LAUNCH: ${name} is not supported yet by this master`).refusal;
-  refuseCall(state, session, number, 'accept', refusal);
+  const unsupported = refused(`accept.operations[${index}].type`, name, `LAUNCH: ${name} is not supported yet by this master`).refusal;
+  state.counters.operationsDropped += 1;
+  const status: OperationStatus = {
+    ...(operation.id === undefined ? {} : { operationId: operation.id }),
+    state: 'OPERATION_ERROR',
+    message: why ?? describeRefusal(unsupported),
+    ...(agent === undefined ? {} : { agentId: agent.id }),
+  };
+  sendToScheduler(state, framework, { kind: 'operation-update', status });
 }
 
 /** Validates and launches one task; returns what is left of the offers. */

@@ -35,6 +35,8 @@ export interface MasterCounters {
   /** How long offers were held: `counts[i]` is the number held at most `offerHoldBucketsSeconds[i]` (and longer than the bound before); the last entry counts the rest. */
   readonly offerHold: { readonly counts: number[]; sumSeconds: number };
 
+  /** Operations other than launches that were not carried out, as the rest of their ACCEPT was. */
+  operationsDropped: number;
   tasksLaunched: number;
   /** Tasks that reached this terminal state (or went unreachable), whoever said so; TASK_ERROR and TASK_DROPPED include launches never made. */
   readonly tasksEnded: Partial<Record<TaskState, number>>;
@@ -100,6 +102,7 @@ export function newMasterCounters(): MasterCounters {
     offersExpired: 0,
     offersDiscarded: 0,
     offerHold: { counts: [...offerHoldBucketsSeconds, Infinity].map(() => 0), sumSeconds: 0 },
+    operationsDropped: 0,
     tasksLaunched: 0,
     tasksEnded: {},
     launchesTimedOut: 0,

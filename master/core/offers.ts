@@ -100,28 +100,30 @@ export function discardOffersOfFramework(state: MasterState, framework: Framewor
   for (const offer of [...framework.offers]) endOffer(state, offer, 'discarded');
 }
 
-/** DECLINE: each offer that is still open goes back with the filter; ids no longer valid are passed over. Source: Mesos. */
+/**
+ * DECLINE, also in the form of an ACCEPT that does nothing: each offer that is still open goes back with the filter, ids no longer valid are passed over
+ * (source: Mesos). An offer of another framework refuses the call, before any of the others is given back.
+ */
 export function declineOffers(
   state: MasterState,
   session: SchedulerSession,
   framework: Framework,
   number: number,
-  call: { readonly offerIds: readonly OfferId[]; readonly filters: Filters },
+  { kind, offerIds, filters }: { readonly kind: 'accept' | 'decline'; readonly offerIds: readonly OfferId[]; readonly filters: Filters },
 ): void {
-  if (call.offerIds.length > callListCountMax) {
-    refuseCall(state, session, number, 'decline', refused('decline.offer_ids', call.offerIds.length, `at most ${callListCountMax} ids`).refusal);
+  if (offerIds.length > callListCountMax) {
+    refuseCall(state, session, number, kind, refused(`${kind}.offer_ids`, offerIds.length, `at most ${callListCountMax} ids`).refusal);
     return;
   }
-  const refuseMs = refuseMsOf(call.filters);
-  let foreign: number | undefined;
-  for (const [index, id] of call.offerIds.entries()) {
-    const offer = state.offers.get(id);
-    if (offer === undefined) continue;
-    if (offer.framework !== framework) foreign ??= index;
-    else endOffer(state, offer, 'declined', refuseMs);
+  const foreign = offerIds.findIndex((id) => (state.offers.get(id)?.framework ?? framework) !== framework);
+  if (foreign >= 0) {
+    refuseCall(state, session, number, kind, refused(`${kind}.offer_ids[${foreign}]`, offerIds[foreign], 'an offer made to this framework').refusal);
+    return;
   }
-  if (foreign !== undefined) {
-    refuseCall(state, session, number, 'decline', refused(`decline.offer_ids[${foreign}]`, call.offerIds[foreign], 'an offer made to this framework').refusal);
+  const refuseMs = refuseMsOf(filters);
+  for (const id of offerIds) {
+    const offer = state.offers.get(id);
+    if (offer !== undefined) endOffer(state, offer, 'declined', refuseMs);
   }
 }
 

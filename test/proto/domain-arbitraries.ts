@@ -16,6 +16,7 @@ import { frameworkCapabilities, type FrameworkInfo, type Quantities } from '../.
 import { agentId, containerId, executorId, frameworkId, offerId, taskId } from '../../common/model/ids';
 import type { Filters, Offer, OfferOperation } from '../../common/model/offer';
 import type { AgentSummary, FrameworkSummary, OfferSummary, OperatorCall, OperatorReply, QuotaSummary, RoleSummary, TaskSummary } from '../../common/model/operator-protocol';
+import { operationStateNumbers, type OperationState, type OperationStatus } from '../../common/model/operation-status';
 import type { QuotaConfig } from '../../common/model/quota';
 import type { RegistryFact } from '../../common/model/registry-fact';
 import { Resources, type Resource } from '../../common/model/resources';
@@ -373,6 +374,10 @@ export const schedulerEvents: { readonly [Kind in SchedulerEvent['kind']]: fc.Ar
   offers: plain<E<'offers'>>({ kind: k('offers'), offers: few(offer) }),
   rescind: plain<E<'rescind'>>({ kind: k('rescind'), offerId: anOfferId }),
   update: plain<E<'update'>>({ kind: k('update'), status: taskStatus }),
+  'operation-update': plain<E<'operation-update'>>({
+    kind: k('operation-update'),
+    status: some<OperationStatus>({ operationId: text, message: text, agentId: anAgentId }, { state: fc.constantFrom(...(Object.keys(operationStateNumbers) as OperationState[])) }),
+  }),
   message: plain<E<'message'>>({ kind: k('message'), agentId: anAgentId, executorId: anExecutorId, data: bytes }),
   failure: some<E<'failure'>>({ agentId: anAgentId, executorId: anExecutorId, status: fc.integer({ min: -1, max: 65_535 }) }, { kind: k('failure') }),
   error: plain<E<'error'>>({ kind: k('error'), message: text }),

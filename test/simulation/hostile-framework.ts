@@ -131,7 +131,7 @@ export class HostileFramework {
       case 1:
         return this.envelope(this.subscribe());
       case 2:
-        return this.envelope({ kind: 'decline', offerIds: [offerId(offer), offerId('no-such-offer'), offerId(offer)], filters });
+        return this.envelope({ kind: 'decline', offerIds: [offerId(random.pick(this.ownOffers)?.id ?? offer), offerId(offer), offerId('no-such-offer'), offerId(offer)], filters });
       case 3:
         return this.envelope({ kind: 'accept', offerIds: [offerId(offer)], operations: [{ kind: 'launch', tasks: [this.task(agent, Resources.empty)] }], filters });
       case 4: {
@@ -157,7 +157,10 @@ export class HostileFramework {
         const own = random.pick(this.ownOffers);
         const resources = random.chance(0.2) ? Resources.ofQuantities(new Map([['cpus', 1e9]])) : (own?.resources ?? Resources.empty);
         const launch = { kind: 'launch', tasks: [this.task(agentId(own?.agentId ?? agent), resources)] } as const;
-        return this.envelope({ kind: 'accept', offerIds: [offerId(own?.id ?? offer)], operations: random.chance(0.2) ? [launch, launch] : [launch], filters });
+        // What no master carries out, around what it does.
+        const reserve = { kind: 'reserve', resources, source: resources } as const;
+        const operations = random.pick([[launch], [launch], [launch, launch], [reserve, launch, { kind: 'destroy', id: 'x', volumes: resources } as const]]) ?? [];
+        return this.envelope({ kind: 'accept', offerIds: [offerId(own?.id ?? offer)], operations, filters });
       }
     }
   }

@@ -440,6 +440,22 @@ describe('offers and launches', () => {
     expect(updates).toMatchObject([{ taskId: 't1', state: 'TASK_ERROR', reason: 'REASON_TASK_INVALID' }]);
   });
 
+  test('an operation that was dropped is handed on and logged; of the tasks beside it nothing is said, for they run', () => {
+    const dropped: (string | undefined)[] = [];
+    const { say, subscribe, clock, updates, driver, log, sent } = aDriver({
+      offers: ([offer], self) => void self.launch(offer!, [aTask('t1')]),
+      operationUpdate: ({ operationId, message }) => void dropped.push(operationId, message),
+    });
+    subscribe();
+    say(offers(anOffer()));
+    sent('accept');
+    say({ kind: 'operation-update', status: { operationId: 'r', state: 'OPERATION_ERROR', message: 'RESERVE is not supported yet' } });
+    clock.advance(0);
+    expect(dropped).toEqual(['r', 'RESERVE is not supported yet']);
+    expect(log.lines).toContain('warn Operation not carried out');
+    expect([updates, driver.liveTaskCount, sent('decline')]).toEqual([[], 1, []]);
+  });
+
   test('an id that a live task has is refused before anything is sent', () => {
     const { driver, say, sent } = withTasks(['t1']);
     const errors: unknown[] = [];
@@ -582,7 +598,7 @@ describe('garbage', () => {
     expect(dialer.links).toHaveLength(3);
   });
 
-  test.each(['subscribed', 'offers', 'rescinded', 'message', 'failure', 'refused', 'disconnected', 'error'] as const)(
+  test.each(['subscribed', 'offers', 'rescinded', 'operationUpdate', 'message', 'failure', 'refused', 'disconnected', 'error'] as const)(
     'a throwing `%s` handler is survived',
     (handler) => {
       const broken = (): never => {
@@ -591,6 +607,7 @@ describe('garbage', () => {
       const { subscribe, say, cut, ends, clock, driver } = aDriver({ [handler]: broken, demand: broken });
       subscribe();
       say(offers(anOffer()), { kind: 'message', agentId: agent, executorId: 'e' as never, data: new Uint8Array() }, { kind: 'failure', agentId: agent });
+      say({ kind: 'operation-update', status: { state: 'OPERATION_ERROR' } });
       say({ kind: 'refused', number: 0, callKind: 'KILL', refusal: { field: 'f', value: 'v', expected: 'e' } }, { kind: 'rescind', offerId: anOffer().id });
       cut();
       clock.advance(10_000);

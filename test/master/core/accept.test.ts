@@ -97,25 +97,42 @@ test('tasks are taken one by one: one that does not fit is an error, the next is
   ]);
 });
 
-test('operations of later releases are refused by name, and the operations after them still run', () => {
+test('operations of later releases are dropped by name, each with its own answer, and the operations after them still run', () => {
   const { master, mine, agentOf } = twoAgents();
   const agent = agentOf('O0');
   const operations: OfferOperation[] = [
     { kind: 'reserve', resources: amounts('cpus:1'), source: Resources.empty },
-    { kind: 'grow-volume', volume: Resources.empty, addition: Resources.empty },
+    { kind: 'grow-volume', id: 'grow', volume: Resources.empty, addition: Resources.empty },
     { kind: 'launch-group', executor: anExecutor('pod'), tasks: [aTask('g', agent)] },
+    { kind: 'launch-group', id: 'empty', executor: anExecutor('pod'), tasks: [] },
     { kind: 'launch', id: 'op', tasks: [aTask('i', agent)] },
     launch(aTask('t', agent)),
   ];
   mine.accept(['O0'], operations);
   expect(master.trace(0).filter((line) => line.startsWith('s'))).toEqual([
-    's3 refused accept accept.operations[0].type',
-    's3 refused accept accept.operations[1].type',
+    's3 operation-update OPERATION_ERROR',
+    's3 operation-update OPERATION_ERROR grow',
     's3 update g TASK_ERROR master REASON_TASK_GROUP_INVALID',
+    's3 operation-update OPERATION_ERROR empty',
     's3 update i TASK_ERROR master REASON_TASK_INVALID',
   ]);
-  expect(mine.events.find((event) => event.kind === 'refused')).toMatchObject({ refusal: { expected: expect.stringContaining('RESERVE is not supported yet') as string } });
-  expect(master.core.counters.tasksLaunched).toBe(1);
+  expect(mine.events.find((event) => event.kind === 'operation-update')).toEqual({
+    kind: 'operation-update',
+    status: { state: 'OPERATION_ERROR', message: 'accept.operations[0].type: current value is "RESERVE", expected LAUNCH: RESERVE is not supported yet by this master', agentId: agent },
+  });
+  expect(master.core.counters).toMatchObject({ tasksLaunched: 1, operationsDropped: 3, schedulerCallsRefused: 0 });
+});
+
+test('with offers that cannot be used, every operation is answered, and none of the answers says that the call changed nothing', () => {
+  const { master, mine, agentOf } = twoAgents();
+  const agent = agentOf('O0');
+  mine.accept(['O0', 'O9'], [{ kind: 'unreserve', id: 'u', resources: amounts('cpus:1') }, launch(aTask('t', agent)), { kind: 'launch-group', executor: anExecutor('pod'), tasks: [aTask('g', agent)] }]);
+  expect(master.trace(0)).toEqual([
+    's3 operation-update OPERATION_ERROR u',
+    's3 update t TASK_DROPPED master REASON_INVALID_OFFERS',
+    's3 update g TASK_DROPPED master REASON_INVALID_OFFERS',
+  ]);
+  expect(mine.events.find((event) => event.kind === 'operation-update')).toMatchObject({ status: { message: 'Offer m-O9 is no longer valid' } });
 });
 
 test('an ACCEPT that launches nothing is a DECLINE', () => {
@@ -126,6 +143,29 @@ test('an ACCEPT that launches nothing is a DECLINE', () => {
   expect(master.core.counters).toMatchObject({ offersDeclined: 2, offersAccepted: 0 });
 });
 
+test('an ACCEPT that launches nothing passes over offers that are gone, as a DECLINE does; one without offers is refused', () => {
+  const { master, mine } = twoAgents();
+  mine.accept(['O0', 'O9', 'O1', 'O0'], [], 60);
+  expect(master.trace(0)).toEqual([]);
+  expect(master.core.counters).toMatchObject({ offersDeclined: 2, offersDiscarded: 0 });
+  mine.accept([], [launch()]);
+  expect(master.trace(0)).toEqual(['s3 refused accept accept.offer_ids']);
+});
+
+test("a DECLINE that names another framework's offer is refused and changes nothing: none of the sender's own offers goes back", () => {
+  const { master, mine } = twoAgents();
+  master.registered({ hostname: 'three' });
+  const other = master.subscribed({ name: 'other' });
+  master.skip();
+  const foreign = other.offers[0]?.id.slice(2) ?? '';
+  mine.decline(['O0', foreign, 'O1']);
+  mine.accept(['O0', foreign, 'O1'], []);
+  expect(master.trace(0)).toEqual(['s3 refused decline decline.offer_ids[1]', 's3 refused accept accept.offer_ids[1]']);
+  expect(master.core.gauges().offersOutstanding).toBe(3);
+  mine.decline(['O0', 'O1']);
+  expect(master.core.counters.offersDeclined).toBe(2);
+});
+
 test("another framework's offer is neither used nor ended by ACCEPT or DECLINE", () => {
   const { master, mine, agentOf } = twoAgents();
   const thief = master.subscribed({ name: 'thief' });
@@ -133,7 +173,7 @@ test("another framework's offer is neither used nor ended by ACCEPT or DECLINE",
   thief.accept(['O0'], [launch(aTask('t', agentOf('O0')))]);
   thief.accept(['O0'], []);
   thief.decline(['O0', 'O9']);
-  expect(master.trace(0)).toEqual(['s4 update t TASK_DROPPED master REASON_INVALID_OFFERS', 's4 refused accept accept.offer_ids', 's4 refused decline decline.offer_ids[0]']);
+  expect(master.trace(0)).toEqual(['s4 update t TASK_DROPPED master REASON_INVALID_OFFERS', 's4 refused accept accept.offer_ids[0]', 's4 refused decline decline.offer_ids[0]']);
   mine.accept(['O0'], [launch(aTask('t', agentOf('O0')))]);
   expect(master.trace(0)).toHaveLength(1);
   expect(master.core.counters.tasksLaunched).toBe(1);

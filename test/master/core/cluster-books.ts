@@ -141,7 +141,12 @@ export class ClusterBooks {
     for (const [id, offer] of [...this.offers]) if (offer.session === session) this.offers.delete(id);
   }
 
-  /** Before the scheduler uses or declines these: what is its own is void afterwards, whatever comes of it. */
+  /** Before the scheduler declines these: one of another's refuses the call, and then nothing changes. */
+  declineOffers(scheduler: ScriptedScheduler, ids: readonly string[]): void {
+    if (ids.every((id) => (this.offers.get(id)?.session ?? scheduler.session) === scheduler.session)) this.useOffers(scheduler, ids);
+  }
+
+  /** Before the scheduler uses these: what is its own is void afterwards, whatever comes of it. */
   useOffers(scheduler: ScriptedScheduler, ids: readonly string[]): void {
     for (const id of ids) if (this.offers.get(id)?.session === scheduler.session) this.offers.delete(id);
   }

@@ -60,7 +60,7 @@ class Play {
         const scheduler = this.open(a);
         if (scheduler === undefined) return;
         const ids = [this.anyOffer(b), this.ownOffer(scheduler, c)];
-        this.books.useOffers(scheduler, ids);
+        this.books.declineOffers(scheduler, ids);
         scheduler.call({ kind: 'decline', offerIds: ids.map(offerId), filters: { refuseSeconds: [0, 1, 5, -1, NaN, 100][d]! } });
         return;
       }

@@ -382,6 +382,8 @@ function describeEvent(event: SchedulerEvent): string {
       return `rescind ${event.offerId}`;
     case 'update':
       return `update ${describeStatus(event.status)}`;
+    case 'operation-update':
+      return `operation-update ${event.status.state}${event.status.operationId === undefined ? '' : ` ${event.status.operationId}`}`;
     case 'failure':
       return `failure ${event.agentId ?? ''}${event.executorId === undefined ? '' : ` ${event.executorId} ${event.status ?? ''}`}`;
     case 'error':

@@ -1,6 +1,8 @@
 // Proves that the testing kit does for an author what it says: real masters, agents and drivers in virtual time, parts that can be broken and mended,
 // async handlers, executors, and a readable picture when something is never reached.
 
+import { taskId } from '../../../../common/model/ids';
+import { Resources } from '../../../../common/model/resources';
 import { executor, task } from '../../../../frameworks/sdk/task-builder';
 import type { SchedulerOptions } from '../../../../frameworks/sdk/scheduler-options';
 import { VirtualCluster, virtualTaskRunner } from '../../../../frameworks/sdk/testing';
@@ -98,6 +100,29 @@ test('programs can be given by name, and see their container', async () => {
   cluster.runScheduler(once('mine --well', states));
   await cluster.until(() => states.includes('TASK_FAILED'));
   expect(seen).toEqual(['mine --well']);
+});
+
+test('an ACCEPT whose RESERVE is dropped launches its task all the same, and scheduler and master agree on that', async () => {
+  const cluster = new VirtualCluster();
+  const heard: string[] = [];
+  let isAccepted = false;
+  cluster.runScheduler({
+    name: 'both',
+    offers: ([offer], driver) => {
+      if (!offer || isAccepted) return;
+      isAccepted = true;
+      const { taskId: _chosenBelow, ...draft } = task({ name: 'one', command: 'sleep 600', resources: 'cpus:1;mem:128' });
+      const reserved = Resources.ofQuantities(new Map([['cpus', 1_000]]));
+      const launched = { ...draft, taskId: taskId('one'), agentId: offer.agentId, resources: Resources.ofQuantities(new Map([['cpus', 1_000], ['mem', 128_000]])) };
+      driver.accept([offer], [{ kind: 'reserve', id: 'mine', resources: reserved, source: Resources.empty }, { kind: 'launch', tasks: [launched] }]);
+    },
+    update: ({ state }) => void heard.push(state),
+    operationUpdate: ({ operationId, state, message }) => void heard.push(`${operationId} ${state} ${message}`),
+    refused: ({ text }) => void heard.push(text),
+  });
+  await cluster.advance('60s');
+  expect(heard).toEqual([expect.stringMatching(/^mine OPERATION_ERROR accept\.operations\[0\]\.type: .*RESERVE is not supported yet/), 'TASK_STARTING', 'TASK_RUNNING']);
+  expect(cluster.state()?.tasks).toMatchObject([{ id: 'one', state: 'TASK_RUNNING' }]);
 });
 
 test('tasks outlive the leader, the agent process and the scheduler process', async () => {
