@@ -6,7 +6,7 @@
 
 /** Why an input was refused. All three parts are written for the person who sent it. */
 export interface Refusal {
-  /** Dotted path of the offending field from the message root, e.g. `accept.operations[0].launch.task_infos[2].task_id`; wire names. */
+  /** Dotted path of the offending field from the message root, e.g. `accept.operations[0].launch.task_infos[2].task_id`; wire names. Shortened, too. */
   readonly field: string;
   /** The value as received, printed and shortened to at most 200 characters. */
   readonly value: string;
@@ -22,7 +22,14 @@ export function accepted<T>(value: T): Checked<T> {
 }
 
 export function refused(field: string, value: unknown, expected: string): { readonly ok: false; readonly refusal: Refusal } {
-  return { ok: false, refusal: { field, value: printValue(value), expected } };
+  return { ok: false, refusal: { field: shortenedField(field), value: printValue(value), expected } };
+}
+
+/** Longest path. Ours: names of the contract come to a tenth of that, and keys of maps, which are their author's choice, are cut. */
+const fieldLengthMax = 500;
+
+export function shortenedField(field: string): string {
+  return field.length <= fieldLengthMax ? field : `${field.slice(0, fieldLengthMax - 3)}...`;
 }
 
 /** One sentence for people: `role_weight: current value is "-1", expected a number > 0`. */

@@ -12,7 +12,7 @@
 // Source: our choice, because two functions per message drift apart. Tables are compiled into closures once, at start: messages at a rate of
 //         ten thousands a second allow no interpretation. Paths are built on the way out of a failure only, so success pays nothing for them.
 
-import { accepted, type Checked, type Refusal } from '../common/refusal';
+import { accepted, shortenedField, type Checked, type Refusal } from '../common/refusal';
 
 /** Why a value was refused; the path grows from the inside out as callers return it. */
 export class Rejection {
@@ -30,7 +30,7 @@ export class Rejection {
   }
 
   toRefusal(): Refusal {
-    return { field: this.path === '' ? 'message' : this.path, value: printWire(this.value), expected: this.expected };
+    return { field: this.path === '' ? 'message' : shortenedField(this.path), value: printWire(this.value), expected: this.expected };
   }
 }
 

@@ -4,6 +4,8 @@
 // Elsewhere: shared messages (vocabulary-codec.ts), the stream (grpc-link.ts), what the calls mean (master/core/).
 // Invariants:
 //   N1. A call that cannot be read keeps its number and as much of its kind as could be read, so that its refusal finds its sender.
+//   N2. An operation of an ACCEPT, or a task of a LAUNCH, that cannot be read does not spoil the call: it is passed on as such, and answered alone.
+//       Too many of them do.
 // Source: Mesos v1 scheduler API, reference sections 4, 6 and 7.
 
 import type { FrameworkInfo } from '../common/model/framework';
@@ -16,6 +18,8 @@ import type {
   SchedulerCallEnvelope,
   SchedulerEvent,
 } from '../common/model/scheduler-protocol';
+import type { OfferOperation } from '../common/model/offer';
+import type { Refusal } from '../common/refusal';
 import { assertNever } from '../common/invariant';
 import {
   boxedList,
@@ -30,12 +34,14 @@ import {
   isRecord,
   message,
   Rejection,
+  repeatedCountMax,
   seconds,
   text,
   uuidBytes,
   type Codec,
   type Inside,
   type NamesOf,
+  type WireRecord,
 } from './codec';
 import { resourceList } from './resource-codec';
 import {
@@ -51,12 +57,15 @@ import {
   offer,
   offerIdMessage,
   offerOperation,
+  tasksOfOperation,
+  unreadableTask,
   operationStatus,
   refusalMessage,
   taskIdMessage,
   taskStatus,
 } from './vocabulary-codec';
 import type { AttributeConstraint as WireConstraint } from './generated/allot/v1/AttributeConstraint';
+import type { _allot_v1_Offer_Operation as WireOperation } from './generated/allot/v1/Offer';
 import type { OfferConstraints as WireConstraints } from './generated/allot/v1/OfferConstraints';
 import type { Request as WireRequest } from './generated/allot/v1/Request';
 import type { SchedulerCall as WireCall } from './generated/allot/v1/SchedulerCall';
@@ -203,6 +212,39 @@ const resourceRequest = codec<ResourceRequest, WireRequest>(
   }),
 );
 
+/** N2 */
+const offerOperations = codec<readonly OfferOperation[], WireOperation[]>(
+  'a list of operations',
+  (wire) => {
+    if (!Array.isArray(wire)) return new Rejection(wire, 'a list of operations');
+    if (wire.length > repeatedCountMax) return new Rejection(wire.length, `at most ${repeatedCountMax} operations`);
+    let taskCount = 0;
+    for (const operation of wire) taskCount += tasksOfOperation(operation).length;
+    if (taskCount > repeatedCountMax) return new Rejection(`${taskCount} tasks`, `at most ${repeatedCountMax} tasks in all`);
+    return wire.map((operation: unknown, index) => readOperation(operation, `accept.operations[${index}]`));
+  },
+  (operations) => operations.map(offerOperation.encode),
+);
+
+function readOperation(wire: unknown, place: string): OfferOperation {
+  const operation = offerOperation.decode(wire);
+  if (operation instanceof Rejection) return unreadableOperation(wire, operation.within(place).toRefusal());
+  if (operation.kind !== 'launch' || operation.unreadable === undefined) return operation;
+  return { ...operation, unreadable: operation.unreadable.map((task) => ({ ...task, refusal: { ...task.refusal, field: `${place}.${task.refusal.field}` } })) };
+}
+
+function unreadableOperation(wire: unknown, refusal: Refusal): OfferOperation {
+  const { id, type } = isRecord(wire) ? wire : ({} as WireRecord);
+  const idText = isRecord(id) ? id['value'] : undefined;
+  return {
+    kind: 'unreadable',
+    ...(typeof idText === 'string' && { id: idText }),
+    type: typeof type === 'string' ? type : 'UNKNOWN',
+    refusal,
+    unreadable: tasksOfOperation(wire).map((task) => unreadableTask(task, refusal)),
+  };
+}
+
 const bareCall = byType<BareCall, WireCall, NamesOf<WireCall, 'type'>>((variant) => ({
   subscribe: variant.member(
     'SUBSCRIBE',
@@ -221,7 +263,7 @@ const bareCall = byType<BareCall, WireCall, NamesOf<WireCall, 'type'>>((variant)
     message<C<'accept'>, Inside<WireCall, 'accept'>>((field) => ({
       kind: field.kind('accept'),
       offerIds: field.repeated('offer_ids', offerIdMessage),
-      operations: field.repeated('operations', offerOperation),
+      operations: field.whole('operations', offerOperations),
       filters: field.withDefault('filters', filters, filtersDefault),
     })),
   ),

@@ -5,6 +5,7 @@
 // Invariants:
 //   W1. Whatever a framework may say about a task, container or command either has a place in the domain type, or is refused by name
 //       (`unsupported`): nothing that it asked for is dropped on the way.
+//   W2. A task of a LAUNCH that cannot be read spoils neither its operation nor its call: it is set apart with its refusal.
 // Source: reference sections 3 and 4; defaults are Mesos's.
 
 import type { Checked } from '../common/refusal';
@@ -38,7 +39,7 @@ import {
   type OfferId,
   type TaskId,
 } from '../common/model/ids';
-import { refuseSecondsDefault, type Filters, type Offer, type OfferOperation, type Url } from '../common/model/offer';
+import { refuseSecondsDefault, type Filters, type Offer, type OfferOperation, type UnreadableTask, type Url } from '../common/model/offer';
 import { operationStateNumbers, type OperationState, type OperationStatus } from '../common/model/operation-status';
 import type { QuotaConfig } from '../common/model/quota';
 import { milliOf } from '../common/model/resource-value';
@@ -949,9 +950,10 @@ const refuseSeconds = codec<number, number>(
 export const filters = message<Filters, WireFilters>((field) => ({ refuseSeconds: field.withDefault('refuse_seconds', refuseSeconds, refuseSecondsDefault) }));
 export const filtersDefault: Filters = Object.freeze({ refuseSeconds: refuseSecondsDefault });
 
+type ReadableOperation = Exclude<OfferOperation, { readonly kind: 'unreadable' }>;
 /** The operation without its id, which stands beside the members outside. */
 type Bare<Operation> = Operation extends unknown ? Omit<Operation, 'id'> : never;
-type BareOperation = Bare<OfferOperation>;
+type BareOperation = Bare<ReadableOperation>;
 type Op<Kind extends OfferOperation['kind']> = Extract<BareOperation, { readonly kind: Kind }>;
 
 const diskType = boxedDiskType();
@@ -967,12 +969,34 @@ function boxedDiskType(): Codec<string, NamesOf<Inside<WireOperation, 'create_di
   }) as Codec<string, DiskType>;
 }
 
+/** W2. Paths of the refusals begin at the operation. */
+const launch = codec<Op<'launch'>, Inside<WireOperation, 'launch'>>(
+  'a launch',
+  (wire) => {
+    const infos = isRecord(wire) ? (wire['task_infos'] ?? []) : undefined;
+    if (!Array.isArray(infos)) return new Rejection(infos, 'a list of tasks').within('task_infos');
+    const tasks: TaskInfo[] = [];
+    const unreadable: UnreadableTask[] = [];
+    for (let index = 0; index < infos.length; index += 1) {
+      const task = taskInfo.decode(infos[index]);
+      if (task instanceof Rejection) unreadable.push(unreadableTask(infos[index], task.within(`[${index}]`).within('task_infos').within('launch').toRefusal()));
+      else tasks.push(task);
+    }
+    return { kind: 'launch', tasks, ...(unreadable.length > 0 && { unreadable }) };
+  },
+  ({ tasks }) => (tasks.length === 0 ? {} : { task_infos: tasks.map(taskInfo.encode) }),
+);
+
+/** What of a task's ids can be read. */
+export function unreadableTask(wire: unknown, refusal: Refusal): UnreadableTask {
+  const given = isRecord(wire) ? wire : {};
+  const taskId = taskIdMessage.decode(given['task_id']);
+  const agentId = agentIdMessage.decode(given['agent_id']);
+  return { ...(!(taskId instanceof Rejection) && { taskId }), ...(!(agentId instanceof Rejection) && { agentId }), refusal };
+}
+
 const bareOperation = byType<BareOperation, WireOperation, NamesOf<WireOperation, 'type'>>((variant) => ({
-  launch: variant.member(
-    'LAUNCH',
-    'launch',
-    message<Op<'launch'>, Inside<WireOperation, 'launch'>>((field) => ({ kind: field.kind('launch'), tasks: field.repeated('task_infos', taskInfo) })),
-  ),
+  launch: variant.member('LAUNCH', 'launch', launch),
   'launch-group': variant.member(
     'LAUNCH_GROUP',
     'launch_group',
@@ -1047,6 +1071,15 @@ const bareOperation = byType<BareOperation, WireOperation, NamesOf<WireOperation
   ),
 }));
 
+/** The messages of all tasks that an operation names, whatever else it says. */
+export function tasksOfOperation(wire: unknown): readonly unknown[] {
+  if (!isRecord(wire)) return [];
+  const { launch: single, launch_group: group, type } = wire;
+  const taskGroup = isRecord(group) ? group['task_group'] : undefined;
+  const infos = type === 'LAUNCH' && isRecord(single) ? single['task_infos'] : type === 'LAUNCH_GROUP' && isRecord(taskGroup) ? taskGroup['tasks'] : undefined;
+  return Array.isArray(infos) ? infos : [];
+}
+
 export const offerOperation = codec<OfferOperation, WireOperation>(
   bareOperation.expected,
   (wire) => {
@@ -1056,6 +1089,7 @@ export const offerOperation = codec<OfferOperation, WireOperation>(
     return id instanceof Rejection ? id.within('id') : { ...operation, id };
   },
   (value) => {
+    if (value.kind === 'unreadable') return {}; // D2: nobody sends it.
     const wire = bareOperation.encode(value);
     if (value.id !== undefined) wire.id = operationIdMessage.encode(value.id);
     return wire;

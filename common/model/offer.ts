@@ -5,7 +5,8 @@
 // Source: Mesos v1 Offer, Filters, Offer.Operation. LAUNCH is carried out; the other operations are carried by the vocabulary and dropped
 //         by name until a later release executes them.
 
-import type { AgentId, ExecutorId, FrameworkId, OfferId } from './ids';
+import type { Refusal } from '../refusal';
+import type { AgentId, ExecutorId, FrameworkId, OfferId, TaskId } from './ids';
 import type { Attribute, DomainInfo, Unavailability } from './agent';
 import type { Resources } from './resources';
 import type { ExecutorInfo, TaskInfo } from './task';
@@ -45,8 +46,16 @@ export const refuseSecondsDefault = 5;
 /** Source: Mesos (365 days). */
 export const refuseSecondsMax = 31_536_000;
 
+/** A task of an ACCEPT that its receiver could not read: whatever of its ids could be, so that it can be answered, and why. */
+export interface UnreadableTask {
+  readonly taskId?: TaskId;
+  readonly agentId?: AgentId;
+  readonly refusal: Refusal;
+}
+
 export type OfferOperation =
-  | { readonly kind: 'launch'; readonly id?: string; readonly tasks: readonly TaskInfo[] }
+  /** `unreadable` is made by a decoder only: these are answered, and the tasks beside them go their way. */
+  | { readonly kind: 'launch'; readonly id?: string; readonly tasks: readonly TaskInfo[]; readonly unreadable?: readonly UnreadableTask[] }
   | { readonly kind: 'launch-group'; readonly id?: string; readonly executor: ExecutorInfo; readonly tasks: readonly TaskInfo[] }
   | { readonly kind: 'reserve'; readonly id?: string; readonly resources: Resources; readonly source: Resources }
   | { readonly kind: 'unreserve'; readonly id?: string; readonly resources: Resources }
@@ -55,4 +64,6 @@ export type OfferOperation =
   | { readonly kind: 'grow-volume'; readonly id?: string; readonly volume: Resources; readonly addition: Resources }
   | { readonly kind: 'shrink-volume'; readonly id?: string; readonly volume: Resources; readonly subtractMilli: number }
   | { readonly kind: 'create-disk'; readonly id?: string; readonly source: Resources; readonly targetType: string; readonly targetProfile?: string }
-  | { readonly kind: 'destroy-disk'; readonly id?: string; readonly source: Resources };
+  | { readonly kind: 'destroy-disk'; readonly id?: string; readonly source: Resources }
+  /** Made by a decoder only, of an operation that could not be read as a whole; `type` is its wire name, `unreadable` are the tasks that it names. */
+  | { readonly kind: 'unreadable'; readonly id?: string; readonly type: string; readonly refusal: Refusal; readonly unreadable: readonly UnreadableTask[] };

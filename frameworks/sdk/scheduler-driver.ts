@@ -607,6 +607,9 @@ export class SchedulerDriver {
   private checkNewTasks(tasks: readonly TaskInfo[]): void {
     const seen = new Set<TaskId>();
     for (const [i, { taskId }] of tasks.entries()) {
+      // By an id that is none no master could answer (S3).
+      const checked = checkTaskId(taskId, `tasks[${i}].taskId`);
+      if (!checked.ok) throw inputError(checked.refusal);
       if (seen.has(taskId) || this.tasks.get(taskId) !== undefined) {
         throw inputError(refused(`tasks[${i}].taskId`, taskId, 'an id that no live task of this framework has').refusal);
       }

@@ -1,9 +1,9 @@
 // Accept: offers become tasks.
 //
 // Owns:      the ACCEPT pipeline: may these offers be used together, what of them each operation takes, what goes back.
-// Elsewhere: rules for one task (task-validation.ts), the records (tasks.ts, offers.ts).
+// Elsewhere: rules for one task (task-validation.ts), what can be read at all (proto/), the records (tasks.ts, offers.ts).
 // Invariants:
-//   B1. Every task named in the call is launched, or answered with a terminal status: never silence.
+//   B1. Every task named in the call is launched, or answered with a terminal status, also one that could not be read: never silence.
 //   B2. What the call's offers held is, afterwards, either charged to its tasks and executors or returned: nothing lost, nothing twice.
 //   B3. An offer of another framework is neither used nor ended.
 //   B4. Operations are independent: each that fails is dropped with an answer of its own (of its tasks, or OPERATION_ERROR), and the others run. The
@@ -14,8 +14,8 @@
 
 import { assertNever } from '../../common/invariant';
 import { describeRefusal, refused } from '../../common/refusal';
-import type { OfferId } from '../../common/model/ids';
-import type { Filters, OfferOperation } from '../../common/model/offer';
+import type { AgentId, ExecutorId, OfferId, TaskId } from '../../common/model/ids';
+import type { Filters, OfferOperation, UnreadableTask } from '../../common/model/offer';
 import type { OperationStatus } from '../../common/model/operation-status';
 import { Resources } from '../../common/model/resources';
 import { lostState } from '../../common/model/task-states';
@@ -74,6 +74,7 @@ export function onAccept(state: MasterState, session: SchedulerSession, framewor
           if (operation.id === undefined) remaining = launch(state, framework, agent, role, remaining, task);
           else failTask(state, framework, task, 'TASK_ERROR', 'REASON_TASK_INVALID', "LAUNCH must not have an operation 'id'");
         }
+        failUnreadable(state, framework, index, operation, 'TASK_ERROR', 'REASON_TASK_INVALID', agent);
         break;
       case 'launch-group':
         for (const task of operation.tasks) {
@@ -91,6 +92,10 @@ export function onAccept(state: MasterState, session: SchedulerSession, framewor
       case 'destroy-disk':
         dropOperation(state, framework, index, operation, agent);
         break;
+      case 'unreadable':
+        failUnreadable(state, framework, index, operation, 'TASK_ERROR', operation.type === 'LAUNCH_GROUP' ? 'REASON_TASK_GROUP_INVALID' : 'REASON_TASK_INVALID', agent);
+        if (operation.unreadable.length === 0) dropOperation(state, framework, index, operation, agent, describeRefusal(operation.refusal));
+        break;
       default:
         assertNever(operation);
     }
@@ -104,14 +109,22 @@ export function onAccept(state: MasterState, session: SchedulerSession, framewor
 }
 
 function doesNothing({ operations }: AcceptCall): boolean {
-  return operations.every((operation) => operation.kind === 'launch' && operation.tasks.length === 0);
+  return operations.every((operation) => operation.kind === 'launch' && taskCountOf(operation) === 0);
 }
 
 function oversizeRefusal({ offerIds, operations }: AcceptCall): { field: string; value: string; expected: string } | undefined {
   if (offerIds.length > callListCountMax) return refused('accept.offer_ids', offerIds.length, `at most ${callListCountMax} ids`).refusal;
   if (operations.length > callListCountMax) return refused('accept.operations', operations.length, `at most ${callListCountMax} operations`).refusal;
-  const taskCount = operations.reduce((sum, operation) => sum + ('tasks' in operation ? operation.tasks.length : 0), 0);
+  const taskCount = operations.reduce((sum, operation) => sum + taskCountOf(operation), 0);
   return taskCount > callListCountMax ? refused('accept.operations', `${taskCount} tasks`, `at most ${callListCountMax} tasks in all`).refusal : undefined;
+}
+
+function taskCountOf(operation: OfferOperation): number {
+  return ('tasks' in operation ? operation.tasks.length : 0) + unreadableOf(operation).length;
+}
+
+function unreadableOf(operation: OfferOperation): readonly UnreadableTask[] {
+  return 'unreadable' in operation ? (operation.unreadable ?? []) : [];
 }
 
 type UsableOffers =
@@ -147,9 +160,9 @@ function dropAll(state: MasterState, framework: Framework, call: AcceptCall, mes
     if (offer?.framework === framework) endOffer(state, offer, 'discarded'); // B3
   }
   for (const [index, operation] of call.operations.entries()) {
-    const tasks = 'tasks' in operation ? operation.tasks : [];
-    for (const task of tasks) failTask(state, framework, task, 'TASK_DROPPED', 'REASON_INVALID_OFFERS', message);
-    if (tasks.length === 0) dropOperation(state, framework, index, operation, undefined, message);
+    for (const task of 'tasks' in operation ? operation.tasks : []) failTask(state, framework, task, 'TASK_DROPPED', 'REASON_INVALID_OFFERS', message);
+    failUnreadable(state, framework, index, operation, 'TASK_DROPPED', 'REASON_INVALID_OFFERS', undefined, message);
+    if (taskCountOf(operation) === 0) dropOperation(state, framework, index, operation, undefined, message);
   }
 }
 
@@ -192,8 +205,42 @@ function launch(state: MasterState, framework: Framework, agent: Agent, role: st
   return left;
 }
 
+/** Longest message of a status of ours: it may quote what a framework said, and is sent for each of its tasks. */
+const messageLengthMax = 1_000;
+
 /** Answers a launch that does not happen. The task was never recorded. */
 function failTask(state: MasterState, framework: Framework, task: TaskInfo, precise: TaskState, reason: TaskReason, message: string): void {
+  answerTask(state, framework, task.taskId, task.agentId, executorIdOf(task), precise, reason, message);
+}
+
+/** Answers tasks that could not be read (B1): by their id, and if not even that could be read, as a part of their operation that was dropped. */
+function failUnreadable(
+  state: MasterState,
+  framework: Framework,
+  index: number,
+  operation: OfferOperation,
+  precise: TaskState,
+  reason: TaskReason,
+  agent: Agent | undefined,
+  why?: string,
+): void {
+  for (const { taskId, agentId, refusal } of unreadableOf(operation)) {
+    if (taskId !== undefined) answerTask(state, framework, taskId, agentId, undefined, precise, reason, why ?? describeRefusal(refusal));
+    else dropOperation(state, framework, index, operation, agent, describeRefusal(refusal));
+  }
+}
+
+function answerTask(
+  state: MasterState,
+  framework: Framework,
+  taskId: TaskId,
+  agentId: AgentId | undefined,
+  executorId: ExecutorId | undefined,
+  precise: TaskState,
+  reason: TaskReason,
+  why: string,
+): void {
   countTaskEnded(state.counters, lostState(isPartitionAware(framework), precise));
-  sendMasterStatus(state, framework, { taskId: task.taskId, state: precise, reason, message, agentId: task.agentId, executorId: executorIdOf(task) });
+  const message = why.length > messageLengthMax ? `${why.slice(0, messageLengthMax - 3)}...` : why;
+  sendMasterStatus(state, framework, { taskId, state: precise, reason, message, agentId, executorId });
 }

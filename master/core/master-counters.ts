@@ -35,7 +35,7 @@ export interface MasterCounters {
   /** How long offers were held: `counts[i]` is the number held at most `offerHoldBucketsSeconds[i]` (and longer than the bound before); the last entry counts the rest. */
   readonly offerHold: { readonly counts: number[]; sumSeconds: number };
 
-  /** Operations other than launches that were not carried out, as the rest of their ACCEPT was. */
+  /** Operations other than launches that were not carried out, and tasks without an id by which they could be answered. */
   operationsDropped: number;
   tasksLaunched: number;
   /** Tasks that reached this terminal state (or went unreachable), whoever said so; TASK_ERROR and TASK_DROPPED include launches never made. */

@@ -187,15 +187,57 @@ describe('refusals', () => {
   };
   const acceptOf = (...tasks: unknown[]): object => ({ type: 'ACCEPT', number: 12, accept: { offer_ids: [{ value: 'o' }], operations: [{ type: 'LAUNCH', launch: { task_infos: tasks } }] } });
 
-  test.each<[claim: string, wire: object, field: string, expected: RegExp]>([
-    ['a missing task id deep inside', acceptOf(task, task, { ...task, task_id: undefined }), 'accept.operations[0].launch.task_infos[2].task_id', /a task id/],
-    ['an id that is none', acceptOf({ ...task, task_id: { value: 'a/b' } }), 'accept.operations[0].launch.task_infos[0].task_id', /without control characters/],
+  const readAccept = (wire: object) => {
+    const received = decodeSchedulerCall(wire);
+    if (!received.ok || received.value.call.kind !== 'accept') throw new Error('The ACCEPT as a whole was refused');
+    return received.value.call;
+  };
+
+  test.each<[claim: string, spoiled: object, field: string, expected: RegExp, ids: object]>([
+    ['a missing task id', { ...task, task_id: undefined }, 'task_id', /a task id/, { agentId: 'a-S0' }],
+    ['an id that is none', { ...task, task_id: { value: 'a/b' } }, 'task_id', /without control characters/, { agentId: 'a-S0' }],
+    ['an agent id that is none', { ...task, agent_id: { value: '' } }, 'agent_id', /non-empty/, { taskId: 'hello-1' }],
+    ['nothing at all', {}, 'name', /text/, {}],
+    ['an amount below nothing', { ...task, resources: [{ name: 'cpus', type: 'SCALAR', scalar: { value: -1 } }] }, 'resources[0].scalar.value', /0\.001/, { taskId: 'hello-1', agentId: 'a-S0' }],
+    ['half a gpu', { ...task, resources: [{ name: 'gpus', type: 'SCALAR', scalar: { value: 0.5 } }] }, 'resources[0].scalar.value', /whole number/, { taskId: 'hello-1', agentId: 'a-S0' }],
+    ['a limit of a task', { ...task, limits: { cpus: { value: -1 } } }, 'limits["cpus"].value', /Infinity/, { taskId: 'hello-1', agentId: 'a-S0' }],
     [
-      'an amount below nothing',
-      acceptOf({ ...task, resources: [{ name: 'cpus', type: 'SCALAR', scalar: { value: -1 } }] }),
-      'accept.operations[0].launch.task_infos[0].resources[0].scalar.value',
-      /0\.001/,
+      'protection that the agent cannot give',
+      { ...task, container: { type: 'MESOS', linux_info: { seccomp: { profile_name: 'tight' } } } },
+      'container.linux_info.seccomp',
+      /this release cannot/,
+      { taskId: 'hello-1', agentId: 'a-S0' },
     ],
+  ])('%s in one task is refused for that task by name, and the tasks around it are read', (_claim, spoiled, field, expected, ids) => {
+    const [launch] = readAccept(acceptOf(task, spoiled, task)).operations;
+    if (launch?.kind !== 'launch') throw new Error('no launch');
+    expect(launch.tasks.map(({ taskId }) => taskId)).toEqual(['hello-1', 'hello-1']);
+    expect(launch.unreadable).toEqual([
+      { ...ids, refusal: { field: `accept.operations[0].launch.task_infos[1].${field}`, value: expect.any(String) as string, expected: expect.stringMatching(expected) as string } },
+    ]);
+  });
+
+  test.each<[claim: string, operation: object, read: object]>([
+    ['of a type newer than the contract', { type: 99 }, { type: 'UNKNOWN', refusal: { field: 'accept.operations[1].type' }, unreadable: [] }],
+    ['with an amount that is none', { type: 'RESERVE', id: { value: 'r' }, reserve: { resources: [{ name: '' }] } }, { id: 'r', type: 'RESERVE', refusal: { field: 'accept.operations[1].reserve.resources[0].type' } }],
+    [
+      'that is a group with one spoiled task',
+      { type: 'LAUNCH_GROUP', launch_group: { executor: { executor_id: { value: 'e' } }, task_group: { tasks: [task, { ...task, task_id: { value: 'u' }, name: undefined }] } } },
+      { type: 'LAUNCH_GROUP', unreadable: [{ taskId: 'hello-1' }, { taskId: 'u' }], refusal: { field: 'accept.operations[1].launch_group.task_group.tasks[1].name' } },
+    ],
+  ])('an operation %s is set apart, and those around it are read', (_claim, operation, read) => {
+    const launch = { type: 'LAUNCH', launch: { task_infos: [task] } };
+    const { operations } = readAccept({ type: 'ACCEPT', accept: { operations: [launch, operation, launch] } });
+    expect(operations).toMatchObject([{ kind: 'launch' }, { kind: 'unreadable', ...read }, { kind: 'launch' }]);
+  });
+
+  test('more tasks than any call may have refuse the call, before one of them is looked at', () => {
+    const tasks = Array.from({ length: 60_000 }, () => ({}));
+    const operation = { type: 'LAUNCH', launch: { task_infos: tasks } };
+    expect(decodeSchedulerCall({ type: 'ACCEPT', number: 3, accept: { operations: [operation, operation] } })).toMatchObject({ ok: false, number: 3, refusal: { field: 'accept.operations' } });
+  });
+
+  test.each<[claim: string, wire: object, field: string, expected: RegExp]>([
     ['an unknown type of call', { type: 'EXPLODE' }, 'type', /SUBSCRIBE/],
     ['a type newer than the contract', { type: 99 }, 'type', /SUBSCRIBE/],
     ['no type', {}, 'type', /SUBSCRIBE/],
@@ -203,32 +245,22 @@ describe('refusals', () => {
     ['a uuid of the wrong length', { type: 'ACKNOWLEDGE', acknowledge: { agent_id: { value: 'a' }, task_id: { value: 't' }, uuid: Buffer.alloc(15) } }, 'acknowledge.uuid', /16 bytes/],
     ['a number below 0', { type: 'TEARDOWN', number: -1 }, 'number', /whole number/],
     ['a call that this release does not know', { type: 'ACCEPT_INVERSE_OFFERS' }, 'type', /one of/],
-    [
-      'a limit of a task',
-      acceptOf({ ...task, limits: { cpus: { value: -1 } } }),
-      'accept.operations[0].launch.task_infos[0].limits["cpus"].value',
-      /Infinity/,
-    ],
-    [
-      'protection that the agent cannot give',
-      acceptOf({ ...task, container: { type: 'MESOS', linux_info: { seccomp: { profile_name: 'tight' } } } }),
-      'accept.operations[0].launch.task_infos[0].container.linux_info.seccomp',
-      /this release cannot/,
-    ],
   ])('%s is refused by name', (_claim, wire, field, expected) => {
     const received = decodeSchedulerCall(wire);
     expect(received).toMatchObject({ ok: false, refusal: { field, expected: expect.stringMatching(expected) } });
   });
 
   test('a call that cannot be read keeps its number and kind, so that the refusal finds its sender', () => {
-    expect(decodeSchedulerCall(acceptOf({}))).toMatchObject({ ok: false, number: 12, callKind: 'accept' });
+    expect(decodeSchedulerCall({ type: 'ACCEPT', number: 12, accept: { offer_ids: [{}] } })).toMatchObject({ ok: false, number: 12, callKind: 'accept' });
     expect(decodeSchedulerCall({ type: 'UPDATE_FRAMEWORK' })).toMatchObject({ ok: false, number: 0, callKind: 'update-framework' });
     expect(decodeSchedulerCall(undefined)).toMatchObject({ ok: false, number: 0, callKind: 'unknown' });
   });
 
-  test('a huge value is shortened, a refusal must not be larger than what it refuses', () => {
+  test('a huge value or key is shortened, a refusal must not be larger than what it refuses', () => {
     const received = decodeSchedulerCall({ type: 'MESSAGE', message: { agent_id: { value: 'x'.repeat(1_000_000) } } });
     expect(received.ok || received.refusal.value.length).toBeLessThan(300);
+    const subscribe = decodeSchedulerCall({ type: 'SUBSCRIBE', subscribe: { framework_info: { user: '', name: 'f', offer_filters: { ['x'.repeat(1_000_000)]: 5 } } } });
+    expect(subscribe.ok || subscribe.refusal.field.length).toBeLessThan(600);
   });
 });
 

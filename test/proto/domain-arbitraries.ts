@@ -313,7 +313,7 @@ const filters = plain<Filters>({ refuseSeconds: fc.oneof(fc.nat(100), fc.double(
 
 type Op<Kind extends OfferOperation['kind']> = Extract<OfferOperation, { readonly kind: Kind }>;
 const operation: fc.Arbitrary<OfferOperation> = fc.oneof<fc.Arbitrary<OfferOperation>[]>(
-  some<Op<'launch'>>({ id: text }, { kind: fc.constant('launch'), tasks: few(taskInfo) }),
+  some<Omit<Op<'launch'>, 'unreadable'>>({ id: text }, { kind: fc.constant('launch'), tasks: few(taskInfo) }),
   some<Op<'launch-group'>>({ id: text }, { kind: fc.constant('launch-group'), executor: executorInfo, tasks: few(taskInfo) }),
   some<Op<'reserve'>>({ id: text }, { kind: fc.constant('reserve'), resources, source: resources }),
   some<Op<'unreserve'>>({ id: text }, { kind: fc.constant('unreserve'), resources }),

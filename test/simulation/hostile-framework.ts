@@ -18,6 +18,9 @@ import type { ClusterSight, SeededRandom, VirtualCluster } from '../../framework
 /** Overheard names kept of each kind. */
 const overheardMax = 50;
 
+/** What a decoder says of what it cannot read. */
+const unreadable = { field: 'accept.operations[0].launch.task_infos[0]', value: '"\\u0000"', expected: 'a task' };
+
 type Said = SchedulerCallEnvelope | ReceivedSchedulerCall;
 
 export class HostileFramework {
@@ -159,7 +162,8 @@ export class HostileFramework {
         const launch = { kind: 'launch', tasks: [this.task(agentId(own?.agentId ?? agent), resources)] } as const;
         // What no master carries out, around what it does.
         const reserve = { kind: 'reserve', resources, source: resources } as const;
-        const operations = random.pick([[launch], [launch], [launch, launch], [reserve, launch, { kind: 'destroy', id: 'x', volumes: resources } as const]]) ?? [];
+        const spoiled = { ...launch, unreadable: [{ taskId: taskId('spoiled'), refusal: unreadable }, { refusal: unreadable }] } as const;
+        const operations = random.pick([[launch], [spoiled], [launch, launch], [reserve, launch, { kind: 'destroy', id: 'x', volumes: resources } as const]]) ?? [];
         return this.envelope({ kind: 'accept', offerIds: [offerId(own?.id ?? offer)], operations, filters });
       }
     }

@@ -465,6 +465,8 @@ describe('offers and launches', () => {
       errors.push(error);
     }
     expect(isAllotError(errors[0], 'INPUT_REFUSED')).toBe(true);
+    // No master could answer by it.
+    expect(() => driver.accept([anOffer()], [{ kind: 'launch', tasks: [{ ...driver.launch(anOffer({ id: 'gone' }), [aTask('t2')]).launched[0]!.task, taskId: 'a/b' as never }] }])).toThrow(/taskId/);
     expect(sent('accept')).toEqual([]);
     say(update(aStatus('t1', 'TASK_FINISHED')));
     expect(driver.launch(anOffer({ id: 'o-2' }), [aTask('t1')]).launched).toHaveLength(1);

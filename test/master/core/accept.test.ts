@@ -4,8 +4,11 @@
 // that nothing of an offer is lost whatever the call says.
 
 import type { OfferOperation } from '../../../common/model/offer';
+import { offerId, taskId } from '../../../common/model/ids';
 import { Resources } from '../../../common/model/resources';
-import { amounts, anAgentInfo, anExecutor, aTask, launch, ScriptedMaster } from './scripted-master';
+import { wireType } from '../../../proto/loader';
+import { decodeSchedulerCall, encodeSchedulerCall } from '../../../proto/scheduler-codec';
+import { aCommand, amounts, anAgentInfo, anExecutor, aTask, launch, ScriptedMaster } from './scripted-master';
 
 /** Two agents, all of which `mine` holds as O0 and O1. */
 function twoAgents(capabilities: readonly ('MULTI_ROLE' | 'PARTITION_AWARE')[] = ['MULTI_ROLE', 'PARTITION_AWARE']) {
@@ -95,6 +98,65 @@ test('tasks are taken one by one: one that does not fit is an error, the next is
     'update b TASK_ERROR master REASON_TASK_INVALID',
     'update c TASK_ERROR master REASON_TASK_INVALID',
   ]);
+});
+
+/** As a decoder sets apart what it cannot read. */
+const refusal = { field: 'accept.operations[0].launch.task_infos[1].resources[0].scalar.value', value: '0.5', expected: 'a whole number of gpus' };
+
+test('of fifty tasks the one that cannot be read is an error, and forty-nine run', () => {
+  const { master, mine, agentOf } = twoAgents();
+  const agent = agentOf('O0');
+  const tasks = Array.from({ length: 49 }, (_, i) => aTask(`t${i}`, agent, 'cpus:0.05'));
+  mine.accept(['O0'], [{ ...launch(...tasks), unreadable: [{ taskId: taskId('bad'), refusal }] }]);
+  expect(master.trace(0).filter((line) => line.startsWith('s'))).toEqual(['s3 update bad TASK_ERROR master REASON_TASK_INVALID']);
+  expect(mine.updates.at(-1)?.message).toBe(`${refusal.field}: current value is 0.5, expected a whole number of gpus`);
+  expect(master.core.counters).toMatchObject({ tasksLaunched: 49, tasksEnded: { TASK_ERROR: 1 }, schedulerCallsRefused: 0 });
+});
+
+test('the same from bytes to agents: one task with half a gpu among fifty', () => {
+  const { master, mine, agentOf } = twoAgents();
+  const tasks = Array.from({ length: 50 }, (_, i) => aTask(`t${i}`, agentOf('O0'), i === 20 ? 'gpus:1' : 'cpus:0.05'));
+  const type = wireType('scheduler', 'SchedulerCall');
+  const wire = encodeSchedulerCall({ number: 9, call: { kind: 'accept', offerIds: [offerId('m-O0')], operations: [launch(...tasks)], filters: { refuseSeconds: 0 } } });
+  const gpus = wire.accept?.operations?.[0]?.launch?.task_infos?.[20]?.resources?.[0]?.scalar;
+  if (!gpus) throw new Error('no gpus');
+  gpus.value = 0.5;
+  master.step({ kind: 'scheduler-calls', session: mine.session, calls: [decodeSchedulerCall(type.deserialize(type.serialize(wire)))] });
+  expect(mine.events.at(-1)).toMatchObject({ kind: 'update', status: { taskId: 't20', state: 'TASK_ERROR', message: expect.stringContaining('task_infos[20].resources[0].scalar.value') as string } });
+  expect(master.core.counters.tasksLaunched).toBe(49);
+});
+
+test('a task without a readable id is answered as a part of its operation, naming its place; an operation that cannot be read by its tasks or itself', () => {
+  const { master, mine, agentOf } = twoAgents();
+  const operations: OfferOperation[] = [
+    { ...launch(), unreadable: [{ refusal: { ...refusal, field: 'accept.operations[0].launch.task_infos[7].task_id' } }] },
+    { kind: 'unreadable', type: 'LAUNCH_GROUP', refusal, unreadable: [{ taskId: taskId('g'), refusal }] },
+    { kind: 'unreadable', type: 'RESERVE', id: 'r', refusal, unreadable: [] },
+    launch(aTask('t', agentOf('O0'))),
+  ];
+  mine.accept(['O0'], operations);
+  expect(master.trace(0).filter((line) => line.startsWith('s'))).toEqual([
+    's3 operation-update OPERATION_ERROR',
+    's3 update g TASK_ERROR master REASON_TASK_GROUP_INVALID',
+    's3 operation-update OPERATION_ERROR r',
+  ]);
+  expect(mine.events.find((event) => event.kind === 'operation-update')).toMatchObject({ status: { message: expect.stringContaining('task_infos[7].task_id') as string } });
+  expect(master.core.counters.tasksLaunched).toBe(1);
+  mine.accept(['O9'], operations.slice(0, 2));
+  expect(master.trace(0)).toEqual(['s3 operation-update OPERATION_ERROR', 's3 update g TASK_DROPPED master REASON_INVALID_OFFERS']);
+});
+
+test('a LAUNCH of nothing but tasks that cannot be read is no DECLINE: it is answered, and its offers are used up', () => {
+  const { master, mine } = twoAgents();
+  mine.accept(['O0'], [{ ...launch(), unreadable: [{ taskId: taskId('bad'), refusal }] }], 60);
+  expect(master.trace(1_500)).toEqual(['s3 update bad TASK_ERROR master REASON_TASK_INVALID']);
+  expect(master.core.gauges().offersOutstanding).toBe(1);
+});
+
+test('a message about a task quotes at most a thousand characters of what its framework said', () => {
+  const { mine, agentOf } = twoAgents();
+  mine.accept(['O0'], [launch(aTask('t', agentOf('O0'), 'cpus:1', { command: aCommand({ environment: [{ name: 'x'.repeat(100_000), type: 'VALUE' }] }) }))]);
+  expect(mine.updates.at(-1)?.message).toHaveLength(1_000);
 });
 
 test('operations of later releases are dropped by name, each with its own answer, and the operations after them still run', () => {

@@ -83,7 +83,7 @@ export function anExecutorTask(id: string, agent: string, executor: ExecutorInfo
   return { ...rest, executor, ...over };
 }
 
-export function launch(...tasks: TaskInfo[]): OfferOperation {
+export function launch(...tasks: TaskInfo[]): Extract<OfferOperation, { kind: 'launch' }> {
   return { kind: 'launch', tasks };
 }
 
