@@ -2,8 +2,9 @@
 //
 // Owns:      the rules for FrameworkInfo, suppressed roles and offer constraints.
 // Elsewhere: types and enum names (proto/'s codecs refuse those); what changes at a re-subscription (frameworks.ts).
-// Source: Mesos FrameworkInfo validation (reference, 5.3, in this order) and offer constraints (6.1). Ours: bounds on the number of roles and of
-//         regular expressions.
+// Source: Mesos FrameworkInfo validation (reference, 5.3, in this order) and offer constraints (6.1). Ours: bounds on the numbers of roles, of amounts
+//         in offer filters, of constraints and of regular expressions. They hold for who subscribes, not for what an agent reports of a framework that
+//         was let in once.
 
 import type { Refusal } from '../../common/refusal';
 import { refused } from '../../common/refusal';
@@ -21,6 +22,15 @@ export const failoverTimeoutMsMax = 9_223_372_036_854;
 /** In all constraints of a framework. Ours: each costs something for every agent that is looked at. */
 export const regexCountMax = 100;
 
+/**
+ * Constraints in all groups of all roles. Ours: each may be asked of every agent in a run, for some thirty nanoseconds: thirty milliseconds for all of
+ * them and a thousand agents. Real ones name a handful of racks and hosts.
+ */
+export const constraintCountMax = 1_000;
+
+/** Amounts in the offer filters of all roles, likewise. */
+export const filterAmountCountMax = 1_000;
+
 export interface Subscription {
   readonly frameworkInfo: FrameworkInfo;
   readonly suppressedRoles: readonly string[];
@@ -35,6 +45,7 @@ export function frameworkRefusal(
 ): Refusal | undefined {
   return (
     infoRefusal(frameworkInfo, `${call}.framework_info`) ??
+    filterCountRefusal(frameworkInfo, `${call}.framework_info.offer_filters`) ??
     subsetRefusal(suppressedRoles, frameworkInfo, (index) => `${call}.suppressed_roles[${index}]`) ??
     constraintsRefusal(offerConstraints, frameworkInfo, `${call}.offer_constraints.role_constraints`) ??
     regexRefusal(offerConstraints, `${call}.offer_constraints.role_constraints`, compileRegex)
@@ -73,6 +84,13 @@ export function infoRefusal(info: FrameworkInfo, field: string): Refusal | undef
   return undefined;
 }
 
+function filterCountRefusal({ offerFilters }: FrameworkInfo, field: string): Refusal | undefined {
+  if (offerFilters.size > roleCountMax) return refused(field, `filters of ${offerFilters.size} roles`, `filters of at most ${roleCountMax} roles`).refusal;
+  let count = 0;
+  for (const { minAllocatable } of offerFilters.values()) for (const quantities of minAllocatable) count += quantities.size;
+  return count > filterAmountCountMax ? refused(field, `${count} amounts`, `at most ${filterAmountCountMax} amounts in all`).refusal : undefined;
+}
+
 /** Refuses the first role that the framework is not subscribed to. */
 export function subsetRefusal(roles: readonly string[], info: FrameworkInfo, fieldOf: (index: number) => string): Refusal | undefined {
   const own = new Set(info.roles);
@@ -84,6 +102,9 @@ export function subsetRefusal(roles: readonly string[], info: FrameworkInfo, fie
 
 function constraintsRefusal(constraints: OfferConstraints, info: FrameworkInfo, field: string): Refusal | undefined {
   const own = new Set(info.roles);
+  let count = 0;
+  for (const groups of constraints.values()) for (const group of groups) count += group.length;
+  if (count > constraintCountMax) return refused(field, `${count} constraints`, `at most ${constraintCountMax} constraints in all`).refusal;
   for (const [role, groups] of constraints) {
     const at = `${field}["${role}"]`;
     if (!own.has(role)) return refused(at, role, `a role of the framework (${describeRoles(info.roles)})`).refusal;

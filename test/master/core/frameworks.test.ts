@@ -101,6 +101,7 @@ test('only the newest completed frameworks are remembered', () => {
 
 const constraints = (group: OfferConstraints extends ReadonlyMap<string, infer Groups> ? Groups : never, role = 'eng'): OfferConstraints => new Map([[role, group]]);
 const rack = { kind: 'attribute', name: 'rack' } as const;
+const present: AttributeConstraint = { selector: rack, predicate: { kind: 'exists' } };
 const matching = (regex: string): AttributeConstraint => ({ selector: rack, predicate: { kind: 'text-matches', regex } });
 
 test.each<[claim: string, field: string, over: Partial<FrameworkInfo>, rest?: { suppressed?: string[]; constraints?: OfferConstraints }]>([
@@ -120,6 +121,9 @@ test.each<[claim: string, field: string, over: Partial<FrameworkInfo>, rest?: { 
   ['a regular expression that looks ahead', 'predicate.text_matches.regex', {}, { constraints: constraints([[matching('(?=r).*')]]) }],
   ['a regular expression that is too long', 'groups[1].attribute_constraints[0].predicate.text_matches.regex', {}, { constraints: constraints([[matching('r')], [matching('r{100}')]]) }],
   ['a regular expression not to match', 'predicate.text_not_matches.regex', {}, { constraints: constraints([[{ selector: rack, predicate: { kind: 'text-not-matches', regex: '*' } }]]) }],
+  ['more constraints than a run should ask', 'offer_constraints.role_constraints', {}, { constraints: constraints([...Array.from({ length: 500 }, () => [present, present]), [present]]) }],
+  ['offer filters of more amounts than a run should compare', 'framework_info.offer_filters', { offerFilters: new Map([['eng', { minAllocatable: Array.from({ length: 1_001 }, () => new Map([['cpus', 1]])) }]]) }],
+  ['offer filters of more roles than it may have', 'framework_info.offer_filters', { offerFilters: new Map(Array.from({ length: 1_001 }, (_, i) => [`r${i}`, { minAllocatable: [] }])) }],
   ['too many regular expressions', 'groups[100].attribute_constraints[0].predicate.text_matches.regex', {}, { constraints: constraints(Array.from({ length: 101 }, () => [matching('r')])) }],
 ])('a subscription with %s is refused by name, and the session is closed', (_claim, field, over, rest = {}) => {
   const master = new ScriptedMaster();
