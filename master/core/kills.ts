@@ -10,6 +10,7 @@ import { refused } from '../../common/refusal';
 import type { AgentId, ExecutorId, TaskId } from '../../common/model/ids';
 import type { KillPolicy } from '../../common/model/task';
 import { isTerminal } from '../../common/model/task-states';
+import { countQuestions, roomForQuestions, type CallFrame } from './call-frame';
 import { refuseCall, sendToAgent, type Framework, type MasterState, type SchedulerSession, type Task } from './master-state';
 import { reconcileExplicitly } from './reconciliation';
 
@@ -17,6 +18,7 @@ export function onKill(
   state: MasterState,
   session: SchedulerSession,
   framework: Framework,
+  frame: CallFrame,
   number: number,
   call: { readonly taskId: TaskId; readonly agentId?: AgentId; readonly killPolicy?: KillPolicy },
 ): void {
@@ -28,6 +30,10 @@ export function onKill(
   const task = framework.tasks.get(call.taskId);
   if (task === undefined) {
     // Whoever kills what is not there wants to hear so. Source: Mesos.
+    if (!countQuestions(frame, 1)) {
+      refuseCall(state, session, number, 'kill', refused('kill.task_id', call.taskId, `the id of a task that is tracked, or ${roomForQuestions(frame)}`).refusal);
+      return;
+    }
     reconcileExplicitly(state, framework, call);
     return;
   }

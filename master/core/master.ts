@@ -6,8 +6,9 @@
 //   W1. Nothing that a peer sends makes a step throw. `invariant` here means: this code has a bug.
 //   W2. The allocator runs last in a step, so that it sees all that the step returned, and offers go only to who is there at its end.
 //   W3. A step's work is bounded by its input and by {@link dueCountMax}; no step looks at all agents or tasks, except where every agent
-//       must be told (removal of a framework) or every framework (loss of an agent). Source: those are Mesos's broadcasts. An operator's question
-//       looks at what it asks about, within a bound where that costs more than a line each (explanations.ts).
+//       must be told (removal of a framework) or every framework (loss of an agent). Source: those are Mesos's broadcasts. A call whose answer
+//       is larger than itself is answered once per frame, or counted against a maximum (call-frame.ts). An operator's question looks at what it
+//       asks about, within a bound where that costs more than a line each (explanations.ts).
 // Source: DESIGN, "decisions do no I/O"; Mesos `Master` (src/master/master.cpp).
 
 import { assertNever, invariant } from '../../common/invariant';
@@ -27,7 +28,7 @@ import { onOperatorCall } from './operator';
 import { Outgoing } from './outgoing';
 import { summarizeQuotas } from './quota';
 import { onRelayTimeout } from './relays';
-import { onSchedulerCall } from './scheduler-calls';
+import { onSchedulerCalls } from './scheduler-calls';
 import { onLaunchTimeout } from './tasks';
 
 /**
@@ -165,11 +166,7 @@ function takeInput(state: MasterState, input: MasterInput): void {
       return;
     }
     case 'scheduler-calls':
-      for (const call of input.calls) {
-        const session = state.schedulerSessions.get(input.session); // A call may end its own session: the rest of the batch goes unheard.
-        if (session === undefined) return;
-        onSchedulerCall(state, session, call);
-      }
+      onSchedulerCalls(state, input.session, input.calls);
       return;
     case 'scheduler-closed': {
       const session = state.schedulerSessions.get(input.session);

@@ -1,7 +1,8 @@
 // Scheduler calls: what a scheduler's session may ask, and to whom each call goes.
 //
-// Owns:      the order of checks before a call is carried out, and the calls that need no file of their own.
-// Elsewhere: the meaning of the larger ones (frameworks.ts, accept.ts, offers.ts, kills.ts, reconciliation.ts, status-updates.ts).
+// Owns:      the order of checks before a call is carried out, the calls that need no file of their own, and the end of a frame of calls.
+// Elsewhere: the meaning of the larger ones (frameworks.ts, accept.ts, offers.ts, kills.ts, reconciliation.ts, status-updates.ts), what a frame
+//            has asked for so far (call-frame.ts).
 // Invariants:
 //   L1. A session says nothing but SUBSCRIBE before it is subscribed, and speaks for its own framework only.
 //   L2. A call that is not carried out is answered with `refused`, and the session goes on; a refused SUBSCRIBE ends it.
@@ -13,6 +14,7 @@ import { describeRefusal, refused } from '../../common/refusal';
 import type { AgentId, ExecutorId, TaskId } from '../../common/model/ids';
 import type { ReceivedSchedulerCall, SchedulerCallEnvelope } from '../../common/model/scheduler-protocol';
 import { onAccept } from './accept';
+import { countQuestions, newCallFrame, roomForQuestions, type CallFrame } from './call-frame';
 import { onSubscribe, onUpdateFramework, refuseSubscription, removeFramework } from './frameworks';
 import { subsetRefusal } from './framework-validation';
 import { onKill, onShutdownExecutor } from './kills';
@@ -21,7 +23,24 @@ import { declineOffers } from './offers';
 import { reconcileExplicitly, reconcileImplicitly } from './reconciliation';
 import { onAcknowledge } from './status-updates';
 
-export function onSchedulerCall(state: MasterState, session: SchedulerSession, received: ReceivedSchedulerCall): void {
+/** One frame of calls, and then what it asked for as a whole (call-frame.ts). */
+export function onSchedulerCalls(state: MasterState, number: number, calls: readonly ReceivedSchedulerCall[]): void {
+  const frame = newCallFrame();
+  for (const call of calls) {
+    const session = state.schedulerSessions.get(number); // A call may end its own session: the rest of the frame goes unheard.
+    if (session === undefined) return;
+    onSchedulerCall(state, session, frame, call);
+  }
+  const framework = state.schedulerSessions.get(number)?.framework;
+  if (framework !== undefined) settle(state, framework, frame);
+}
+
+/** What a frame asked for, however often, happens once, when all of it has been heard. */
+function settle(state: MasterState, framework: Framework, frame: CallFrame): void {
+  if (frame.isAllAsked) reconcileImplicitly(state, framework);
+}
+
+function onSchedulerCall(state: MasterState, session: SchedulerSession, frame: CallFrame, received: ReceivedSchedulerCall): void {
   state.counters.schedulerCalls += 1;
   if (!received.ok) {
     const isSubscribe = received.callKind.toLowerCase() === 'subscribe';
@@ -44,13 +63,14 @@ export function onSchedulerCall(state: MasterState, session: SchedulerSession, r
     refuseCall(state, session, number, call.kind, refused('framework_id', frameworkId, `the framework of this session (${framework.id})`).refusal);
     return;
   }
-  carryOut(state, session, framework, number, call);
+  carryOut(state, session, framework, frame, number, call);
 }
 
 function carryOut(
   state: MasterState,
   session: SchedulerSession,
   framework: Framework,
+  frame: CallFrame,
   number: number,
   call: Exclude<SchedulerCallEnvelope['call'], { kind: 'subscribe' }>,
 ): void {
@@ -69,7 +89,7 @@ function carryOut(
       setSuppressed(state, session, framework, number, call);
       return;
     case 'kill':
-      onKill(state, session, framework, number, call);
+      onKill(state, session, framework, frame, number, call);
       return;
     case 'shutdown':
       onShutdownExecutor(state, framework, call);
@@ -78,7 +98,7 @@ function carryOut(
       onAcknowledge(state, session, framework, number, call);
       return;
     case 'reconcile':
-      reconcile(state, session, framework, number, call.tasks);
+      reconcile(state, session, framework, frame, number, call.tasks);
       return;
     case 'message':
       passMessage(state, framework, call);
@@ -121,15 +141,23 @@ function reconcile(
   state: MasterState,
   session: SchedulerSession,
   framework: Framework,
+  frame: CallFrame,
   number: number,
   tasks: readonly { readonly taskId: TaskId; readonly agentId?: AgentId }[],
 ): void {
+  if (tasks.length === 0) {
+    frame.isAllAsked = true;
+    return;
+  }
   if (tasks.length > callListCountMax) {
     refuseCall(state, session, number, 'reconcile', refused('reconcile.tasks', tasks.length, `at most ${callListCountMax} tasks`).refusal);
     return;
   }
-  if (tasks.length === 0) reconcileImplicitly(state, framework);
-  else for (const task of tasks) reconcileExplicitly(state, framework, task);
+  if (!countQuestions(frame, tasks.length)) {
+    refuseCall(state, session, number, 'reconcile', refused('reconcile.tasks', tasks.length, roomForQuestions(frame)).refusal);
+    return;
+  }
+  for (const task of tasks) reconcileExplicitly(state, framework, task);
 }
 
 /** MESSAGE: best effort. The agent finds the executor among those of this framework only. */

@@ -83,6 +83,34 @@ test('asking for more than the bound is refused', () => {
   expect(master.trace(0)).toEqual(['s3 refused reconcile reconcile.tasks']);
 });
 
+test('all is told once, however often one frame asks, so that a small frame does not fill the memory; a later frame is answered again', () => {
+  const { scheduler } = cluster(true, false);
+  const { length } = scheduler.updates;
+  for (const frame of [1, 2]) {
+    scheduler.call(...Array.from({ length: 1_000 }, () => ({ kind: 'reconcile', tasks: [] }) as const));
+    expect(scheduler.updates).toHaveLength(length + 3 * frame);
+  }
+  scheduler.call({ kind: 'reconcile', tasks: [] }, { kind: 'teardown' });
+  expect(scheduler.updates).toHaveLength(length + 6);
+});
+
+test('a frame asks about so many tasks at most, by RECONCILE or by KILL of what is unknown; what goes beyond is refused with the bound', () => {
+  const { scheduler } = cluster(true, false);
+  const { length } = scheduler.updates;
+  const full = { kind: 'reconcile', tasks: Array.from({ length: 10_000 }, () => question('x', 'm-S0')) } as const;
+  const kill = { kind: 'kill', ...question('x', 'm-S0') } as const;
+  scheduler.call(kill, ...Array.from({ length: 10 }, () => full), kill);
+  expect(scheduler.updates).toHaveLength(length + 90_002);
+  expect(scheduler.events.at(-2)).toMatchObject({
+    kind: 'refused',
+    refusal: { field: 'reconcile.tasks', value: '10000', expected: 'at most 100000 tasks asked about in one frame of calls, of which 90001 are asked already' },
+  });
+  scheduler.call(...Array.from({ length: 10 }, () => full), kill);
+  expect(scheduler.events.at(-1)).toMatchObject({ kind: 'refused', callKind: 'kill', refusal: { field: 'kill.task_id' } });
+  scheduler.call(kill);
+  expect(scheduler.events.at(-1)?.kind).toBe('update');
+});
+
 test.each<[claim: string, agent: string | undefined, gracePeriodMs: number | undefined, trace: string[]]>([
   ['goes to the agent', 'm-S0', undefined, ['a1 kill-task running']],
   ['goes to the agent with its policy', undefined, 30_000, ['a1 kill-task running within 30000']],
