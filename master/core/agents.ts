@@ -9,6 +9,7 @@
 //   A4. An agent that is away has a deadline: it comes back, or it is unreachable.
 //   A5. Nothing of a new agent is offered before it has answered under its id: the answer to a first registration may be lost, the agent then joins
 //       under another id, and what was launched on the first would wait for ever for an agent that never was.
+//   A6. An id given out is nobody's: not an agent's, nor remembered as one's, whatever ids machines have come with.
 // Source: Mesos (reference, operator document, sections 9 to 11, and 15). Ours: links find silence, so a ping only asks for A5; an agent whose id is
 //         at work under another hostname refuses a second one of that id, as Mesos does by address, which means nothing behind a router.
 
@@ -53,10 +54,10 @@ export function onRegister(state: MasterState, session: AgentSession, { info: gi
     return;
   }
   if (state.agents.size >= agentCountMax) {
-    refuseAgent(state, session, `This master has ${state.agents.size} agents already, at most ${agentCountMax} are taken`, false);
+    refuseAsTooMany(state, session);
     return;
   }
-  const agentId = makeAgentId(`${state.start.masterId}-S${state.agentNumberNext++}`);
+  const agentId = newAgentId(state);
   const agent = newAgent(agentId, checked.value, version, { kind: 'active', session: session.number });
   state.agents.set(agentId, agent);
   attach(state, session, agent);
@@ -65,6 +66,18 @@ export function onRegister(state: MasterState, session: AgentSession, { info: gi
   state.outgoing.toAgent(session.number, { kind: 'ping' }); // A5
   state.counters.agentsRegistered += 1;
   state.outgoing.log('info', 'Agent registered', { agentId, hostname: agent.info.hostname, peer: session.peer, resources: agent.info.resources.toString() });
+}
+
+/** `<masterId>-SN`; skips ids that a machine made up and re-registered with. */
+function newAgentId(state: MasterState): AgentId {
+  for (;;) {
+    const id = makeAgentId(`${state.start.masterId}-S${state.agentNumberNext++}`);
+    if (!state.agents.has(id) && !state.unreachableAgents.has(id)) return id;
+  }
+}
+
+function refuseAsTooMany(state: MasterState, session: AgentSession): void {
+  refuseAgent(state, session, `This master has ${state.agents.size} agents already, at most ${agentCountMax} are taken`, false);
 }
 
 export function newAgent(id: AgentId, info: AgentInfo, version: string, presence: AgentPresence): Agent {
@@ -124,6 +137,10 @@ export function onReregister(state: MasterState, session: AgentSession, message:
   const read = readReport(state, message);
   if (!read.ok) {
     refuseAgent(state, session, describeRefusal(read.refusal), false);
+    return;
+  }
+  if (known === undefined && state.agents.size >= agentCountMax) {
+    refuseAsTooMany(state, session);
     return;
   }
   if (known?.presence.kind === 'active') replaceSession(state, known); // A2

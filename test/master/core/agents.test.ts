@@ -269,14 +269,32 @@ test('many agents given up at once are one write and, for each framework, one ba
   expect(effects.filter((effect) => effect.kind !== 'log').map((effect) => effect.kind)).toEqual(['persist', 'send-scheduler']);
 });
 
-test('an agent beyond the bound is refused for now, and nothing is written for it', () => {
+test('an agent beyond the bound is refused for now, with an id or without, and nothing is written for it; one that is known returns', () => {
   const master = new ScriptedMaster();
   for (let count = 0; count < agentCountMax; count += 1) master.registered();
   master.skip(0);
   const { length } = master.changes;
   master.registered();
-  expect(master.trace(0)).toEqual([`a${agentCountMax + 1} registration-refused`, `a${agentCountMax + 1} closed`]);
+  master.agent().reregister('x-S0');
+  const refused = (session: number): string[] => [`a${session} registration-refused`, `a${session} closed`];
+  expect(master.trace(0)).toEqual([...refused(agentCountMax + 1), ...refused(agentCountMax + 2)]);
+  master.agent().reregister('m-S0');
+  expect(master.trace(0)).toEqual(['a1 closed', `a${agentCountMax + 3} reregistered S0`]);
   expect(master.changes).toHaveLength(length);
+});
+
+test('an id that a machine made up is not given to another one, neither while it is there nor while it is unreachable', () => {
+  const master = new ScriptedMaster();
+  const maker = master.agent();
+  maker.reregister('m-S0', { info: anAgentInfo({ hostname: 'evil' }) });
+  const gone = master.agent();
+  gone.reregister('m-S2', { info: anAgentInfo({ hostname: 'gone' }) });
+  gone.close();
+  master.skip(80_000);
+  expect([master.registered().agentId, master.registered().agentId]).toEqual(['m-S1', 'm-S3']);
+  maker.close();
+  master.skip(80_000);
+  expect(master.core.gauges().agentsByState).toMatchObject({ active: 2, unreachable: 2 });
 });
 
 test('nothing of a new agent is offered before it has answered under its id, so an id that it never heard of holds no task', () => {

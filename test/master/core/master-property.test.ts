@@ -16,7 +16,7 @@ const states: readonly TaskState[] = ['TASK_STARTING', 'TASK_RUNNING', 'TASK_KIL
 const ends = new Set<TaskState>(['TASK_FINISHED', 'TASK_FAILED', 'TASK_KILLED', 'TASK_DROPPED']);
 
 const small = fc.nat(5);
-const actKinds = ['subscribe', 'resubscribe', 'close-scheduler', 'accept', 'accept', 'accept', 'accept', 'decline', 'call', 'call', 'foreign-call', 'malformed', 'register', 'register', 'reregister', 'lie', 'close-agent', 'unregister', 'update', 'update', 'update', 'forged-update', 'exit-executor', 'garbage', 'operator', 'advance', 'advance', 'advance'] as const;
+const actKinds = ['subscribe', 'resubscribe', 'close-scheduler', 'accept', 'accept', 'accept', 'accept', 'decline', 'call', 'call', 'foreign-call', 'malformed', 'register', 'register', 'make-up', 'reregister', 'lie', 'close-agent', 'unregister', 'update', 'update', 'update', 'forged-update', 'exit-executor', 'garbage', 'operator', 'advance', 'advance', 'advance'] as const;
 const act = fc.record({ kind: fc.constantFrom(...actKinds), a: small, b: small, c: small, d: small });
 type Act = typeof act extends fc.Arbitrary<infer Value> ? Value : never;
 
@@ -85,6 +85,16 @@ class Play {
         this.books.agents.push(agent);
         this.books.attach(agent, this.master.agent());
         agent.session?.register({ hostname: agent.hostname });
+        return;
+      }
+      case 'make-up': {
+        // A machine with an id of the master's own form, which the master may be about to give out.
+        const id = `m-S${b}`;
+        if (this.books.agents.length >= 4 || this.books.agents.some((agent) => agent.id === id)) return;
+        const agent = new ModelAgent(`host${this.books.agents.length}`, [4_000, 4_096_000]);
+        this.books.agents.push(agent);
+        this.books.attach(agent, this.master.agent());
+        agent.session?.reregister(id, { info: anAgentInfo({ hostname: agent.hostname }), ...agent.report(false) });
         return;
       }
       case 'reregister':
