@@ -294,6 +294,7 @@ function adopt(state: MasterState, agent: Agent, report: AgentReport, wasGivenUp
 function noteReported(state: MasterState, task: Task, { unacknowledged, executorId }: ReadTask): void {
   if (unacknowledged === undefined) return;
   const { state: taskState, uuid } = unacknowledged;
+  task.isAcknowledged = false;
   task.update = { taskId: task.info.taskId, state: taskState, uuid, agentId: task.agent.id, executorId, timestampMs: state.wallMs, labels: [] };
 }
 

@@ -13,10 +13,12 @@ import { refused, describeRefusal, type Refusal } from '../../common/refusal';
 import type { FrameworkInfo } from '../../common/model/framework';
 import { frameworkId, type FrameworkId } from '../../common/model/ids';
 import type { OfferConstraints, SchedulerCall, SchedulerEvent } from '../../common/model/scheduler-protocol';
+import type { CallFrame } from './call-frame';
 import { frameworkRefusal, type Subscription } from './framework-validation';
 import { endOpening, frameworkCountMax, refuseCall, sendToAgent, sendToScheduler, type Framework, type FrameworkConnection, type MasterState, type SchedulerSession } from './master-state';
 import { discardOffersOfFramework, endOffer } from './offers';
 import { Ring } from './ring';
+import { areEqual } from './structural-equality';
 import { summarizeFramework } from './summaries';
 import { agentsOf, endTasksOfFramework } from './tasks';
 
@@ -93,6 +95,7 @@ function addFramework(state: MasterState, id: FrameworkId, subscription: Subscri
     strays: new Set(),
     unreachableTasks: new Map(),
     completedTasks: new Ring(state.config.completedTaskCountMax),
+    looseUpdateCount: 0,
     offerHoldSumMs: 0,
     offerHoldCount: 0,
   };
@@ -157,12 +160,19 @@ function replaceInfo(state: MasterState, framework: Framework, { frameworkInfo, 
 }
 
 /** Agents keep a copy of the info for the next leader. Those that run nothing of it learn it with the first task. */
-function tellAgents(state: MasterState, framework: Framework): void {
+export function tellAgents(state: MasterState, framework: Framework): void {
   for (const agent of agentsOf(framework)) sendToAgent(state, agent, { kind: 'update-framework', framework: framework.info });
 }
 
 /** UPDATE_FRAMEWORK: all or nothing. Unlike at a re-subscription, no immutable field may differ. Source: Mesos. */
-export function onUpdateFramework(state: MasterState, session: SchedulerSession, framework: Framework, number: number, call: UpdateFrameworkCall): void {
+export function onUpdateFramework(
+  state: MasterState,
+  session: SchedulerSession,
+  framework: Framework,
+  frame: CallFrame,
+  number: number,
+  call: UpdateFrameworkCall,
+): void {
   const refusal = updateRefusal(state, framework, call);
   if (refusal !== undefined) {
     refuseCall(state, session, number, 'update-framework', refusal);
@@ -170,8 +180,9 @@ export function onUpdateFramework(state: MasterState, session: SchedulerSession,
   }
   const roles = new Set(call.frameworkInfo.roles);
   for (const offer of [...framework.offers]) if (!roles.has(offer.role)) endOffer(state, offer, 'rescinded');
+  const before = framework.info;
   replaceInfo(state, framework, call);
-  tellAgents(state, framework);
+  if (!areEqual(before, framework.info)) frame.isInfoNews = true; // Agents hear of it at the end of the frame.
 }
 
 function updateRefusal(state: MasterState, framework: Framework, call: UpdateFrameworkCall): Refusal | undefined {

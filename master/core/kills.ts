@@ -4,7 +4,9 @@
 // Elsewhere: the killing (agent/core/), the launch deadline's kill (tasks.ts), repeating a kill to an agent that was away (agents.ts).
 // Invariants:
 //   Q1. A kill changes no task's state: only the agent's update does.
-// Source: Mesos `Master::kill`, `Master::shutdown` (reference, section 13).
+//   Q2. Of the kills of one task in a frame one goes out, with the shortest grace period that was named: only that counts for an executor.
+//   Q3. SHUTDOWN goes to an agent only for what the framework has there. An agent that is active has said what it runs, so all of it is known.
+// Source: Mesos `Master::kill`, `Master::shutdown` (reference, section 13). Ours, Q2 and Q3: an agent's link is not there for one framework alone.
 
 import { refused } from '../../common/refusal';
 import type { AgentId, ExecutorId, TaskId } from '../../common/model/ids';
@@ -13,6 +15,7 @@ import { isTerminal } from '../../common/model/task-states';
 import { countQuestions, roomForQuestions, type CallFrame } from './call-frame';
 import { refuseCall, sendToAgent, type Framework, type MasterState, type SchedulerSession, type Task } from './master-state';
 import { reconcileExplicitly } from './reconciliation';
+import { runningExecutor } from './tasks';
 
 export function onKill(
   state: MasterState,
@@ -38,7 +41,16 @@ export function onKill(
     return;
   }
   if (call.agentId !== undefined && call.agentId !== task.agent.id) return; // Meant for another run of that id. Source: Mesos.
-  killTask(state, task, call.killPolicy);
+  frame.kills.set(task, shorter(frame.kills.get(task), call.killPolicy));
+}
+
+function shorter(one: KillPolicy | undefined, other: KillPolicy | undefined): KillPolicy | undefined {
+  return (one?.gracePeriodMs ?? Infinity) < (other?.gracePeriodMs ?? Infinity) ? one : (other ?? one);
+}
+
+/** The frame is over: what it wants killed, and what is still there, is (Q2). */
+export function killAsked(state: MasterState, frame: CallFrame): void {
+  for (const [task, killPolicy] of frame.kills) if (task.framework.tasks.get(task.info.taskId) === task) killTask(state, task, killPolicy);
 }
 
 /** Tells the agent now, or, without the policy, when it is back and still reports the task. Repeated kills are repeated there. */
@@ -54,8 +66,16 @@ export function killTask(state: MasterState, task: Task, killPolicy: KillPolicy 
 }
 
 /** SHUTDOWN of one executor: best effort. */
-export function onShutdownExecutor(state: MasterState, framework: Framework, call: { readonly executorId: ExecutorId; readonly agentId: AgentId }): void {
+export function onShutdownExecutor(
+  state: MasterState,
+  framework: Framework,
+  frame: CallFrame,
+  call: { readonly executorId: ExecutorId; readonly agentId: AgentId },
+): void {
   const agent = state.agents.get(call.agentId);
-  const isSent = agent !== undefined && sendToAgent(state, agent, { kind: 'shutdown-executor', frameworkId: framework.id, executorId: call.executorId });
+  const executor = agent === undefined ? undefined : runningExecutor(framework, agent, call.executorId); // Q3
+  if (executor !== undefined && frame.shutdowns.has(executor)) return;
+  const isSent = executor !== undefined && sendToAgent(state, executor.agent, { kind: 'shutdown-executor', frameworkId: framework.id, executorId: call.executorId });
   if (!isSent) state.counters.frameworkMessagesDropped += 1;
+  else frame.shutdowns.add(executor);
 }

@@ -87,6 +87,8 @@ export interface Framework {
   /** Tasks of agents that are away, oldest first; at most `unreachableTaskCountMax`. */
   readonly unreachableTasks: Map<TaskId, UnreachableTask>;
   readonly completedTasks: Ring<TaskSummary>;
+  /** Updates of tasks that are not tracked, passed on and not acknowledged yet (U4). */
+  looseUpdateCount: number;
   /** Sum and number of the times for which offers were held. */
   offerHoldSumMs: number;
   offerHoldCount: number;
@@ -144,6 +146,8 @@ export interface Task {
   state: TaskState;
   /** The newest update passed on, which reconciliation repeats and acknowledgements refer to. Without data. */
   update: TaskStatus | undefined;
+  /** The acknowledgement of `update` went to the agent (U4). */
+  isAcknowledged: boolean;
   /** A kill that the agent must hear again if it was away. */
   isKillRequested: boolean;
   launchTimeout: MasterDeadline | undefined;

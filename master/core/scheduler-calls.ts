@@ -6,7 +6,7 @@
 // Invariants:
 //   L1. A session says nothing but SUBSCRIBE before it is subscribed, and speaks for its own framework only.
 //   L2. A call that is not carried out is answered with `refused`, and the session goes on; a refused SUBSCRIBE ends it.
-//       Silent, as in Mesos: offers no longer valid in a DECLINE, acknowledgements that come too late, messages to who is away.
+//       Silent, as in Mesos: offers no longer valid in a DECLINE, acknowledgements that come too late, messages to who is away or not there.
 // Source: Mesos scheduler API (reference, 1.2, 1.4 and 6), with `refused` where Mesos answers by HTTP status.
 
 import { assertNever } from '../../common/invariant';
@@ -14,14 +14,15 @@ import { describeRefusal, refused } from '../../common/refusal';
 import type { AgentId, ExecutorId, TaskId } from '../../common/model/ids';
 import type { ReceivedSchedulerCall, SchedulerCallEnvelope } from '../../common/model/scheduler-protocol';
 import { onAccept } from './accept';
-import { countQuestions, newCallFrame, roomForQuestions, type CallFrame } from './call-frame';
-import { onSubscribe, onUpdateFramework, refuseSubscription, removeFramework } from './frameworks';
+import { countMessage, countQuestions, messageDataBytesMax, newCallFrame, roomForQuestions, type CallFrame } from './call-frame';
+import { onSubscribe, onUpdateFramework, refuseSubscription, removeFramework, tellAgents } from './frameworks';
 import { subsetRefusal } from './framework-validation';
-import { onKill, onShutdownExecutor } from './kills';
+import { killAsked, onKill, onShutdownExecutor } from './kills';
 import { callListCountMax, refuseCall, sendToAgent, type Framework, type MasterState, type SchedulerSession } from './master-state';
 import { declineOffers } from './offers';
 import { reconcileExplicitly, reconcileImplicitly } from './reconciliation';
 import { onAcknowledge } from './status-updates';
+import { runningExecutor } from './tasks';
 
 /** One frame of calls, and then what it asked for as a whole (call-frame.ts). */
 export function onSchedulerCalls(state: MasterState, number: number, calls: readonly ReceivedSchedulerCall[]): void {
@@ -37,6 +38,8 @@ export function onSchedulerCalls(state: MasterState, number: number, calls: read
 
 /** What a frame asked for, however often, happens once, when all of it has been heard. */
 function settle(state: MasterState, framework: Framework, frame: CallFrame): void {
+  if (frame.isInfoNews) tellAgents(state, framework);
+  killAsked(state, frame);
   if (frame.isAllAsked) reconcileImplicitly(state, framework);
 }
 
@@ -92,7 +95,7 @@ function carryOut(
       onKill(state, session, framework, frame, number, call);
       return;
     case 'shutdown':
-      onShutdownExecutor(state, framework, call);
+      onShutdownExecutor(state, framework, frame, call);
       return;
     case 'acknowledge':
       onAcknowledge(state, session, framework, number, call);
@@ -101,12 +104,12 @@ function carryOut(
       reconcile(state, session, framework, frame, number, call.tasks);
       return;
     case 'message':
-      passMessage(state, framework, call);
+      passMessage(state, session, framework, frame, number, call);
       return;
     case 'request':
       return; // Taken and passed over. Source: Mesos's allocator.
     case 'update-framework':
-      onUpdateFramework(state, session, framework, number, call);
+      onUpdateFramework(state, session, framework, frame, number, call);
       return;
     default:
       assertNever(call);
@@ -160,14 +163,29 @@ function reconcile(
   for (const task of tasks) reconcileExplicitly(state, framework, task);
 }
 
-/** MESSAGE: best effort. The agent finds the executor among those of this framework only. */
+/**
+ * MESSAGE: best effort, to an executor that the framework has there. Those of other agents and frameworks use the same link, so what is said to one
+ * agent in a frame has a bound (R2).
+ */
 function passMessage(
   state: MasterState,
+  session: SchedulerSession,
   framework: Framework,
+  frame: CallFrame,
+  number: number,
   { agentId, executorId, data }: { readonly agentId: AgentId; readonly executorId: ExecutorId; readonly data: Uint8Array },
 ): void {
+  if (data.length > messageDataBytesMax) {
+    refuseCall(state, session, number, 'message', refused('message.data', `${data.length} bytes`, `at most ${messageDataBytesMax} bytes`).refusal);
+    return;
+  }
   const agent = state.agents.get(agentId);
-  const isSent = agent !== undefined && sendToAgent(state, agent, { kind: 'framework-message', frameworkId: framework.id, executorId, data });
+  const bytes = data.length + 3 * (framework.id.length + executorId.length) + 32; // As UTF-8 at worst, with field heads.
+  const isSent =
+    agent !== undefined &&
+    runningExecutor(framework, agent, executorId) !== undefined &&
+    countMessage(frame, agent, bytes) &&
+    sendToAgent(state, agent, { kind: 'framework-message', frameworkId: framework.id, executorId, data });
   if (isSent) state.counters.frameworkMessages += 1;
   else state.counters.frameworkMessagesDropped += 1;
 }

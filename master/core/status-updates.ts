@@ -6,6 +6,7 @@
 //   U1. The master keeps no update: it is passed on or dropped, and the agent sends it again until it is acknowledged.
 //   U2. A task is completed only when the acknowledgement of its terminal update passes through, so no end goes unheard.
 //   U3. An agent speaks for its own tasks only.
+//   U4. For each update passed on at most one acknowledgement goes back: what acknowledges anything else is dropped, for its agent would pass it over.
 // Source: Mesos `Master::statusUpdate`, `Master::acknowledge` (reference, section 11). Ours: an agent that reports a task of a framework
 //         nobody knows is told to shut that framework down, because otherwise it would repeat itself for ever.
 
@@ -47,9 +48,11 @@ export function onStatusUpdate(state: MasterState, agent: Agent, { frameworkId, 
   }
   // The agent may not know what the framework understands (it reports a missing task of a framework it never met precisely): translated here.
   const told: TaskStatus = { ...status, state: lostState(isPartitionAware(framework), status.state) };
-  if (!sendToScheduler(state, framework, { kind: 'update', status: told })) state.counters.statusUpdatesDropped += 1; // U1
+  const isSent = sendToScheduler(state, framework, { kind: 'update', status: told });
+  if (!isSent) state.counters.statusUpdatesDropped += 1; // U1
   if (task === undefined) {
     // Completed and forgotten here, but not yet there: the acknowledgement will end it. Or its agent came back without it.
+    if (isSent && status.uuid !== undefined) framework.looseUpdateCount += 1;
     if (isTerminal(latestState)) completeParkedTask(state, framework, agent, status);
     return;
   }
@@ -76,11 +79,18 @@ export function onAcknowledge(
   }
   const agent = state.agents.get(call.agentId);
   const task = framework.tasks.get(call.taskId);
-  // Agent away, or nothing to acknowledge yet: the update will come again. Source: Mesos.
-  if (agent?.presence.kind !== 'active' || (task?.agent === agent && task.update === undefined)) {
+  const isTracked = task !== undefined && task.agent === agent;
+  const isDue = isTracked ? task.update?.uuid === call.uuid && !task.isAcknowledged : framework.looseUpdateCount > 0; // U4
+  // Or the agent is away: the update will come again. Source: Mesos.
+  if (!isDue || agent?.presence.kind !== 'active') {
     state.counters.acknowledgementsInvalid += 1;
     return;
   }
   sendToAgent(state, agent, { kind: 'acknowledge-status', frameworkId: framework.id, taskId: call.taskId, uuid: call.uuid });
-  if (task?.agent === agent && task.update !== undefined && task.update.uuid === call.uuid && isTerminal(task.update.state)) completeTask(state, task); // U2
+  if (!isTracked) {
+    framework.looseUpdateCount -= 1;
+    return;
+  }
+  task.isAcknowledged = true;
+  if (task.update !== undefined && isTerminal(task.update.state)) completeTask(state, task); // U2
 }

@@ -13,7 +13,7 @@ import { invariant } from '../../common/invariant';
 import type { TaskSummary } from '../../common/model/operator-protocol';
 import type { Resources } from '../../common/model/resources';
 import { isTerminal } from '../../common/model/task-states';
-import { commandExecutorId, type ExecutorId } from '../../common/model/ids';
+import { commandExecutorId, taskId, type ExecutorId } from '../../common/model/ids';
 import type { ExecutorInfo, TaskInfo } from '../../common/model/task';
 import type { TaskState, TaskStatus } from '../../common/model/task-status';
 import { countTaskEnded } from './master-counters';
@@ -43,6 +43,7 @@ export function addTask(state: MasterState, framework: Framework, agent: Agent, 
     isCharged: origin.isCharged,
     state: origin.state,
     update: undefined,
+    isAcknowledged: false,
     isKillRequested: false,
     launchTimeout: undefined,
     startedAtWallMs: undefined,
@@ -104,6 +105,7 @@ export function moveTask(state: MasterState, task: Task, to: TaskState): void {
 export function noteUpdate(task: Task, status: TaskStatus): void {
   // A task may have ended before the news of its beginning arrives: `moveTask` never saw it run.
   if (status.state === 'TASK_RUNNING') task.startedAtWallMs ??= status.timestampMs;
+  task.isAcknowledged = false; // Its agent sends what it has no acknowledgement of.
   if (status.data === undefined) {
     task.update = status;
     return;
@@ -197,6 +199,14 @@ export function removeExecutor(state: MasterState, executor: Executor): void {
 
 export function executorsOn(agent: Agent): Executor[] {
   return [...agent.executors.values()].flatMap((ofFramework) => [...ofFramework.values()]);
+}
+
+/** What runs under that executor id there: a custom executor, or the task that an agent runs by itself, whose id is its executor's. */
+export function runningExecutor(framework: Framework, agent: Agent, executorId: ExecutorId): Executor | Task | undefined {
+  const custom = executorOn(agent, framework.id, executorId);
+  if (custom !== undefined) return custom;
+  const task = taskOn(framework, agent, taskId(executorId));
+  return task?.executorId === executorId ? task : undefined;
 }
 
 /** Agents that run something of the framework. */

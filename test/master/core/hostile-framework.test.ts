@@ -50,16 +50,43 @@ test.each(everyCall.map((call) => [call.kind, call] as const))("%s in another fr
   expect(master.trace(0)).toEqual([`s3 refused ${call.kind} framework_id`]);
 });
 
-test('it cannot kill, acknowledge, shut down or speak to what is not its own', () => {
+test('it cannot kill, acknowledge, shut down or speak to what is not its own: the agent hears nothing of it', () => {
   const { master, agent, hostile } = scene();
   hostile.call({ kind: 'kill', taskId: taskId('t'), agentId: agent.agentId });
   hostile.call({ kind: 'shutdown', executorId: executorId('e'), agentId: agent.agentId });
   hostile.call({ kind: 'acknowledge', agentId: agent.agentId, taskId: taskId('t'), uuid: uuid(1) });
-  expect(master.trace(0)[0]).toBe('s3 update t TASK_GONE master REASON_RECONCILIATION');
-  // What reaches the agent bears the name of the hostile framework, so the agent finds nothing to do.
-  const toAgent = agent.messages.filter((message) => message.kind === 'shutdown-executor' || message.kind === 'acknowledge-status');
-  expect(toAgent).toHaveLength(2);
-  expect(toAgent.every((message) => 'frameworkId' in message && message.frameworkId === hostile.frameworkId)).toBe(true);
+  hostile.call({ kind: 'message', agentId: agent.agentId, executorId: executorId('e'), data: new Uint8Array() });
+  expect(master.trace(0)).toEqual(['s3 update t TASK_GONE master REASON_RECONCILIATION']);
+});
+
+test('orders repeated in one frame reach the agent once, a kill with the shortest grace period named', () => {
+  const { master, agent, victim } = scene();
+  const orders: readonly SchedulerCall[] = [
+    { kind: 'shutdown', executorId: executorId('e'), agentId: agent.agentId },
+    { kind: 'kill', taskId: taskId('t'), killPolicy: { gracePeriodMs: 20_000 } },
+    { kind: 'kill', taskId: taskId('t'), killPolicy: { gracePeriodMs: 5_000 } },
+    { kind: 'kill', taskId: taskId('t') },
+    { kind: 'acknowledge', agentId: agent.agentId, taskId: taskId('t'), uuid: uuid(1) },
+    { kind: 'update-framework', frameworkInfo: aFramework({ id: victim.frameworkId, name: 'renamed' }), suppressedRoles: [], offerConstraints: new Map() },
+  ];
+  victim.call(...Array.from({ length: 100 }, () => orders).flat());
+  expect(master.trace(0)).toEqual(['a1 shutdown-executor e', 'a1 acknowledge-status t #1', 'a1 update-framework renamed', 'a1 kill-task t within 5000']);
+  victim.call(...orders);
+  expect(master.trace(0)).toEqual(['a1 shutdown-executor e', 'a1 kill-task t within 5000']);
+});
+
+test('messages of one frame to one agent have a bound in bytes, and one that no link would carry is refused', () => {
+  const { master, agent, victim } = scene();
+  const message = (bytes: number) => ({ kind: 'message', agentId: agent.agentId, executorId: executorId('e'), data: new Uint8Array(bytes) }) as const;
+  victim.call(message(4 * 1024 * 1024 + 1));
+  expect(master.trace(0)).toEqual(['s2 refused message message.data']);
+  victim.call(message(4 * 1024 * 1024), message(4 * 1024 * 1024));
+  expect(master.trace(0)).toEqual(['a1 framework-message e']);
+  expect(master.core.counters.frameworkMessagesDropped).toBe(1);
+  const call = { ok: true, value: { number: 1, call: message(0) } } as const;
+  master.step({ kind: 'scheduler-calls', session: victim.session, calls: Array.from({ length: 200_000 }, () => call) });
+  const bytes = 32 + 3 * (victim.frameworkId.length + 1);
+  expect(master.trace(0)).toHaveLength(Math.floor((8 * 1024 * 1024) / bytes));
 });
 
 test('a second SUBSCRIBE in one session is refused, and a malformed one ends an unsubscribed session', () => {

@@ -226,7 +226,8 @@ export class ScriptedMaster {
         const name = `${isScheduler ? 's' : 'a'}${effect.session}`;
         if (!this.open.has(name)) throw new Error(`said to closed session ${name} (S2)`);
         const said: readonly (SchedulerEvent | MasterMessage)[] = isScheduler ? effect.events : effect.messages;
-        this.inbox(name).push(...said);
+        const inbox = this.inbox(name);
+        for (const one of said) inbox.push(one); // A list as long as this may be is no list of arguments.
         // The ping of A5 stands beside every `registered` and says nothing more.
         for (const one of said.filter(({ kind }) => kind !== 'ping')) this.lines.push(this.short(`${name} ${isScheduler ? describeEvent(one as SchedulerEvent) : describeMessage(one as MasterMessage)}`));
         return;

@@ -3,7 +3,7 @@
 // Proves the main path of the master's core, from registration to acknowledgement, by scripts whose trace is every word it said.
 
 import { executorId, taskId } from '../../../common/model/ids';
-import { amounts, anExecutor, anExecutorTask, aTask, launch, ScriptedMaster } from './scripted-master';
+import { amounts, anExecutor, anExecutorTask, aTask, launch, ScriptedMaster, uuid } from './scripted-master';
 
 const whole = 'cpus:4;mem:4096;ports:[31000-31009]';
 
@@ -98,15 +98,40 @@ test('messages pass both ways between a scheduler and its executor, best effort'
   const agent = master.registered();
   const scheduler = master.subscribed();
   master.skip();
+  scheduler.accept(['O0'], [launch(anExecutorTask('t', 'm-S0', anExecutor('e')), aTask('command', 'm-S0'))], 3_600);
+  master.skip();
   scheduler.call({ kind: 'message', agentId: agent.agentId, executorId: executorId('e'), data: new Uint8Array([1]) });
   agent.say({ kind: 'framework-message', frameworkId: scheduler.frameworkId, executorId: executorId('e'), data: new Uint8Array([2]) });
   scheduler.call({ kind: 'shutdown', agentId: agent.agentId, executorId: executorId('e') });
-  expect(master.trace()).toEqual(['a1 framework-message e', 's2 message e', 'a1 shutdown-executor e']);
+  scheduler.call({ kind: 'shutdown', agentId: agent.agentId, executorId: executorId('command') });
+  expect(master.trace()).toEqual(['a1 framework-message e', 's2 message e', 'a1 shutdown-executor e', 'a1 shutdown-executor command']);
   agent.close();
   master.skip();
   scheduler.call({ kind: 'message', agentId: agent.agentId, executorId: executorId('e'), data: new Uint8Array([1]) });
   expect(master.trace()).toEqual([]);
   expect(master.core.counters.frameworkMessagesDropped).toBe(1);
+});
+
+test('each update is acknowledged to its agent once, however often the scheduler says so; one that came again is acknowledged again', () => {
+  const master = new ScriptedMaster();
+  const agent = master.registered();
+  const scheduler = master.subscribed();
+  master.skip();
+  scheduler.accept(['O0'], [launch(aTask('t', 'm-S0'))], 3_600);
+  agent.update(scheduler.frameworkId, 't', 'TASK_RUNNING', 1);
+  master.skip();
+  const acknowledge = (number: number) => ({ kind: 'acknowledge', agentId: agent.agentId, taskId: taskId('t'), uuid: uuid(number) }) as const;
+  scheduler.call(acknowledge(9), acknowledge(1), acknowledge(1));
+  scheduler.call(acknowledge(1));
+  expect(master.trace()).toEqual(['a1 acknowledge-status t #1']);
+  agent.update(scheduler.frameworkId, 't', 'TASK_RUNNING', 1);
+  scheduler.call(acknowledge(1));
+  agent.update(scheduler.frameworkId, 't', 'TASK_FINISHED', 2);
+  scheduler.call(acknowledge(2), acknowledge(2));
+  agent.update(scheduler.frameworkId, 't', 'TASK_FINISHED', 2); // On its way when the acknowledgement was said.
+  scheduler.call(acknowledge(2), acknowledge(2));
+  expect(master.trace().filter((line) => line.includes('acknowledge'))).toEqual(['a1 acknowledge-status t #1', 'a1 acknowledge-status t #2', 'a1 acknowledge-status t #2']);
+  expect(master.core.counters.acknowledgementsInvalid).toBe(5);
 });
 
 test('a task without any update is killed at its launch deadline, again as long as the agent is silent, and not once it has spoken', () => {
