@@ -135,7 +135,8 @@ export interface UnreachableAgent {
 export interface Task {
   readonly framework: Framework;
   readonly agent: Agent;
-  readonly info: TaskInfo;
+  /** Of what the framework described: the rest went to the agent, which has it for the next leader, and may be megabytes. */
+  readonly info: Pick<TaskInfo, 'taskId' | 'name'>;
   readonly executorId: ExecutorId;
   readonly role: string;
   /** With allocation role. */
@@ -144,7 +145,7 @@ export interface Task {
   isCharged: boolean;
   /** Newest known to the agent. */
   state: TaskState;
-  /** The newest update passed on, which reconciliation repeats and acknowledgements refer to. Without data. */
+  /** The newest update passed on, which reconciliation repeats and acknowledgements refer to; as much of it as is kept (tasks.ts, T4). */
   update: TaskStatus | undefined;
   /** The acknowledgement of `update` went to the agent (U4). */
   isAcknowledged: boolean;

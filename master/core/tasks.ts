@@ -6,10 +6,12 @@
 //   T1. A task's resources are charged from its record's making until the first terminal state known, and returned once.
 //   T2. A terminal state is never replaced by another (task-states.ts, K1).
 //   T3. A task leaves the record as completed, unreachable or removed with its agent or framework; its id is taken until then.
+//   T4. A record is small whatever its framework and executor said: what is delivered and never asked for again is not kept, and texts are cut.
 // Source: Mesos `Master::updateTask`, `removeTask`; two states per task, the newest known and the newest passed on (reference, 11.3).
 //         Ours: the launch deadline.
 
 import { invariant } from '../../common/invariant';
+import type { NetworkInfo } from '../../common/model/command';
 import type { TaskSummary } from '../../common/model/operator-protocol';
 import type { Resources } from '../../common/model/resources';
 import { isTerminal } from '../../common/model/task-states';
@@ -31,12 +33,18 @@ export interface TaskOrigin {
   readonly isCharged: boolean;
 }
 
+/**
+ * Characters of a text that is kept for people: names, messages of statuses. Ours: more than a line of a table shows; a hundred thousand tasks
+ * whose executors end with pages of text must not fill the memory.
+ */
+export const textLengthMax = 1_024;
+
 export function addTask(state: MasterState, framework: Framework, agent: Agent, origin: TaskOrigin): Task {
   invariant(!framework.tasks.has(origin.info.taskId), 'a task id is in use once per framework (T3)');
   const task: Task = {
     framework,
     agent,
-    info: origin.info,
+    info: { taskId: origin.info.taskId, name: cut(origin.info.name) },
     executorId: origin.executorId,
     role: origin.role,
     resources: origin.resources,
@@ -101,17 +109,32 @@ export function moveTask(state: MasterState, task: Task, to: TaskState): void {
   releaseTask(state, task);
 }
 
-/** Notes an update as passed on, without its data, which is for the scheduler only. */
+/** Notes an update as passed on: what reconciliation repeats of it, and what people look at (T4). */
 export function noteUpdate(task: Task, status: TaskStatus): void {
   // A task may have ended before the news of its beginning arrives: `moveTask` never saw it run.
   if (status.state === 'TASK_RUNNING') task.startedAtWallMs ??= status.timestampMs;
   task.isAcknowledged = false; // Its agent sends what it has no acknowledgement of.
-  if (status.data === undefined) {
-    task.update = status;
-    return;
-  }
-  const { data: _delivered, ...kept } = status;
-  task.update = kept;
+  task.update = keptOf(status);
+}
+
+/** Without data, labels and limitation, which nobody is told again (reference, 12); networks only as long as they are few. */
+function keptOf({ data: _data, labels: _labels, limitation: _limitation, message, containerStatus, ...rest }: TaskStatus): TaskStatus {
+  return {
+    ...rest,
+    labels: [],
+    ...(message === undefined ? {} : { message: cut(message) }),
+    ...(containerStatus === undefined ? {} : { containerStatus: { ...containerStatus, networkInfos: smallNetworks(containerStatus.networkInfos) } }),
+  };
+}
+
+/** Addresses are a few short texts. What is larger than a text that is kept is an executor's joke. */
+function smallNetworks(networkInfos: readonly NetworkInfo[]): readonly NetworkInfo[] {
+  return networkInfos.length === 0 || JSON.stringify(networkInfos).length <= textLengthMax ? networkInfos : [];
+}
+
+/** By characters joined anew: an engine keeps the whole text behind a slice of it. */
+function cut(text: string): string {
+  return text.length <= textLengthMax ? text : [...text.slice(0, textLengthMax - 1), '…'].join('');
 }
 
 /** Returns the task's resources, if it still has them (T1). */
