@@ -18,7 +18,7 @@ export interface Column<Row> {
 /** A header and one line per row; two spaces between columns, no trailing blanks. Always ends with a newline. */
 export function formatTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
   const lines = [columns.map(({ title }) => title), ...rows.map((row) => columns.map(({ cell }) => oneLine(cell(row)) || '-'))];
-  const widths = columns.map((_column, index) => Math.max(...lines.map((line) => widthOf(line[index] ?? ''))));
+  const widths = columns.map((_column, index) => lines.reduce((width, line) => Math.max(width, widthOf(line[index] ?? '')), 0));
   const text = lines.map((line) =>
     line
       .map((cell, index) => {

@@ -241,7 +241,10 @@ export function snapshot(agent: AgentState): readonly CheckpointRecord[] {
   if (agent.agentId !== undefined) records.push({ kind: 'agent', agentId: agent.agentId, info: agent.config.info });
   // Ended ones first, while their frameworks are not there: that is how replaying knows that nothing of them runs.
   for (const ended of agent.sandboxes.all()) records.push(...endedRecords(ended));
-  for (const framework of agent.frameworks.values()) records.push({ kind: 'framework', framework: framework.info }, ...frameworkRecords(framework));
+  for (const framework of agent.frameworks.values()) {
+    records.push({ kind: 'framework', framework: framework.info });
+    for (const record of frameworkRecords(framework)) records.push(record);
+  }
   for (const stream of agent.updates.all()) {
     const { frameworkId, taskId } = stream;
     for (const { uuid, state, timestampMs } of stream.acknowledged) {

@@ -272,13 +272,13 @@ function takeOf(left: Resources, want: Want, count: number): { readonly pieces: 
     for (const item of want.items) {
       const found = takeItems(rest, item);
       if (found === undefined) return undefined;
-      piece.push(...found);
+      for (const part of found) piece.push(part);
       rest = rest.minus(Resources.of(found));
     }
     for (const [name, milli] of want.amounts) {
       const found = takeAmount(rest, name, milli);
       if (found === undefined) return undefined;
-      piece.push(...found);
+      for (const part of found) piece.push(part);
       rest = rest.minus(Resources.of(found));
     }
     pieces.push(Resources.of(piece));

@@ -89,11 +89,12 @@ function tasksOf(state: MasterState, frameworkId: FrameworkId | undefined, inclu
     if (frameworkId !== undefined && framework.id !== frameworkId) continue;
     for (const task of framework.tasks.values()) tasks.push(summarizeTask(task));
     for (const { summary } of framework.unreachableTasks.values()) tasks.push(summary);
-    if (includeCompleted) tasks.push(...framework.completedTasks);
+    if (includeCompleted) for (const summary of framework.completedTasks) tasks.push(summary);
   }
   if (!includeCompleted) return tasks;
   for (const [id, completed] of state.completedFrameworks) {
-    if (frameworkId === undefined || id === frameworkId) tasks.push(...completed.completedTasks);
+    if (frameworkId !== undefined && id !== frameworkId) continue;
+    for (const summary of completed.completedTasks) tasks.push(summary);
   }
   return tasks;
 }

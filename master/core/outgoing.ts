@@ -27,7 +27,7 @@ export class Outgoing {
       this.openPersist = [];
       this.effects.push({ kind: 'persist', changes: this.openPersist });
     }
-    this.openPersist.push(...changes);
+    for (const change of changes) this.openPersist.push(change); // As arguments of one call a hundred thousand would not fit.
     this.openEvents.clear();
     this.openMessages.clear();
   }

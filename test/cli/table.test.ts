@@ -21,6 +21,11 @@ test('columns are as wide as their widest cell, and numbers end at the same plac
   ).toBe(['NAME    COUNT  LAST', 'a           5  x', 'longer  12345  x', ''].join('\n'));
 });
 
+test('a list of more rows than the arguments of a call may be is a table like any other', () => {
+  const rows = Array.from({ length: 200_000 }, (_, count) => ({ name: 'a', count }));
+  expect(formatTable(columns, rows).split('\n').slice(-2)).toEqual(['a     199999  x', '']);
+});
+
 test('without rows there is still a header, so that a script sees that it was answered', () => {
   expect(formatTable(columns, [])).toBe('NAME  COUNT  LAST\n');
 });

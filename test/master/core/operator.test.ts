@@ -3,6 +3,12 @@
 // Proves weights (durable before the reply, known to the next leader), kills by task id, and questions relayed to agents.
 
 import { executorId, frameworkId, taskId } from '../../../common/model/ids';
+import type { TaskSummary } from '../../../common/model/operator-protocol';
+import { newMasterCounters } from '../../../master/core/master-counters';
+import type { MasterState } from '../../../master/core/master-state';
+import { onOperatorCall } from '../../../master/core/operator';
+import { Outgoing } from '../../../master/core/outgoing';
+import { Ring } from '../../../master/core/ring';
 import { aTask, launch, ScriptedMaster } from './scripted-master';
 
 function withTask() {
@@ -119,4 +125,14 @@ test('the master introduces itself, and knows a task by all that people ask for'
   expect(master.ask({ kind: 'get-master' })).toMatchObject({ kind: 'master', registry: 'memory', agentCount: 1, frameworkCount: 1 });
   expect(master.ask({ kind: 'get-tasks', frameworkId: frameworkId('x'), includeCompleted: true })).toEqual({ kind: 'tasks', tasks: [] });
   expect(master.ask({ kind: 'get-tasks', includeCompleted: false })).toMatchObject({ tasks: [{ executorId: executorId('t'), frameworkName: 'batch', source: 'SOURCE_EXECUTOR' }] });
+});
+
+test('completed tasks are shown, also when a ring of them is longer than the arguments of a call may be', () => {
+  const completedTasks = new Ring<TaskSummary>(200_000);
+  for (let count = 0; count < 200_000; count += 1) completedTasks.push({} as TaskSummary);
+  const ofFramework = { tasks: new Map(), unreachableTasks: new Map(), completedTasks };
+  const outgoing = new Outgoing();
+  const state = { counters: newMasterCounters(), outgoing, frameworks: new Map([['a', ofFramework]]), completedFrameworks: new Map([['b', { completedTasks }]]) };
+  onOperatorCall(state as unknown as MasterState, 1, { kind: 'get-tasks', includeCompleted: true });
+  expect(outgoing.take()).toMatchObject([{ kind: 'reply-operator', reply: { kind: 'tasks' } }]);
 });

@@ -37,3 +37,9 @@ test('a close comes after all that was said', () => {
   outgoing.closeScheduler(1);
   expect(outgoing.take().map(({ kind }) => kind)).toEqual(['send-scheduler', 'send-scheduler', 'close-scheduler']);
 });
+
+test('more changes than the arguments of a call may be are one persist all the same', () => {
+  const outgoing = new Outgoing();
+  outgoing.persist(Array.from({ length: 200_000 }, () => change));
+  expect(outgoing.take().map((effect) => (effect.kind === 'persist' ? effect.changes.length : effect.kind))).toEqual([200_000]);
+});
