@@ -42,7 +42,7 @@ import { rescindOffersOnAgent } from './offers';
 import { failRelaysOf } from './relays';
 import { addStray, removeStray } from './strays';
 import { areEqual } from './structural-equality';
-import { addExecutor, addTask, completeTask, executorsOn, moveTask, parkTask, releaseTask, removeExecutor, taskOn } from './tasks';
+import { addExecutor, addTask, completeTask, executorsOn, moveTask, parkTask, releaseTask, removeExecutor, taskOn, unparkTask } from './tasks';
 
 type RegisterMessage = Extract<AgentMessage, { kind: 'register' }>;
 
@@ -175,11 +175,7 @@ export function onReregister(state: MasterState, session: AgentSession, message:
  * update that is repeated until acknowledged. Ours: in Mesos they stay unreachable until their framework asks.
  */
 function parkedTasksOf(state: MasterState, agent: Agent): { readonly frameworkId: FrameworkId; readonly taskId: TaskId }[] {
-  const parked: { readonly frameworkId: FrameworkId; readonly taskId: TaskId }[] = [];
-  for (const { id: frameworkId, unreachableTasks } of state.frameworks.values()) {
-    for (const [taskId, { agentId }] of unreachableTasks) if (agentId === agent.id) parked.push({ frameworkId, taskId });
-  }
-  return parked;
+  return [...(state.unreachableTasks.get(agent.id) ?? [])].map(({ framework, summary }) => ({ frameworkId: framework.id, taskId: summary.id }));
 }
 
 function replaceSession(state: MasterState, agent: Agent): void {
@@ -275,7 +271,8 @@ function adopt(state: MasterState, agent: Agent, report: AgentReport, wasGivenUp
       });
       if (isCharged) charge(frameworkId, reported.resources);
       noteReported(state, task, reported);
-      framework.unreachableTasks.delete(reported.task.taskId);
+      const parked = framework.unreachableTasks.get(reported.task.taskId);
+      if (parked !== undefined) unparkTask(state, parked);
       if (!wasGivenUp) continue;
       sendMasterStatus(state, framework, {
         taskId: reported.task.taskId,

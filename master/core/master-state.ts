@@ -4,7 +4,8 @@
 // Elsewhere: who changes them and when (the functions of this folder, each file one noun); who deserves what (allocator/).
 // Invariants:
 //   Z1. A record is in every index that should have it, or in none: task in `framework.tasks` and `agent.tasks`; executor in
-//       `framework.executors` and `agent.executors`; offer in `offers`, `framework.offers` and `agent.offers`.
+//       `framework.executors` and `agent.executors`; offer in `offers`, `framework.offers` and `agent.offers`; unreachable task in
+//       `framework.unreachableTasks` and `unreachableTasks`.
 //   Z2. What is charged in the allocator is exactly: every open offer, every task with `isCharged`, every executor, every stray. So what is
 //       offered of an agent and what runs there never exceed its total, because launches are taken out of offers and reports of agents are checked.
 //   Z3. Offers are open only for a connected framework on an active agent.
@@ -157,6 +158,7 @@ export interface Task {
 }
 
 export interface UnreachableTask {
+  readonly framework: Framework;
   readonly agentId: AgentId;
   readonly summary: TaskSummary;
 }
@@ -236,6 +238,8 @@ export interface MasterState {
   recoveredAgentCount: number;
   /** Oldest first; at most {@link unreachableAgentCountMax}. */
   readonly unreachableAgents: Map<AgentId, UnreachableAgent>;
+  /** By the agent that had them, oldest first; no set is empty. */
+  readonly unreachableTasks: Map<AgentId, Set<UnreachableTask>>;
   readonly offers: Map<OfferId, OpenOffer>;
   readonly schedulerSessions: Map<number, SchedulerSession>;
   readonly agentSessions: Map<number, AgentSession>;

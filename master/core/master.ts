@@ -75,6 +75,7 @@ class LeadingMaster implements ObservableMasterCore {
       agents: new Map(),
       recoveredAgentCount: 0,
       unreachableAgents: new Map(),
+      unreachableTasks: new Map(),
       offers: new Map(),
       schedulerSessions: new Map(),
       agentSessions: new Map(),

@@ -20,7 +20,7 @@ import type { ExecutorInfo, TaskInfo } from '../../common/model/task';
 import type { TaskState, TaskStatus } from '../../common/model/task-status';
 import { countTaskEnded } from './master-counters';
 import { removeStray } from './strays';
-import { executorOn, sendToAgent, type Agent, type Executor, type Framework, type MasterState, type Task } from './master-state';
+import { executorOn, sendToAgent, type Agent, type Executor, type Framework, type MasterState, type Task, type UnreachableTask } from './master-state';
 
 export interface TaskOrigin {
   readonly info: TaskInfo;
@@ -161,19 +161,31 @@ export function completeTask(state: MasterState, task: Task): void {
 /** The task's agent is away: remembered apart, oldest forgotten first, for reconciliation and for its return. */
 export function parkTask(state: MasterState, task: Task): void {
   removeTask(state, task);
-  const { unreachableTasks } = task.framework;
-  unreachableTasks.set(task.info.taskId, { agentId: task.agent.id, summary: summarizeTask(task) });
-  for (const oldest of unreachableTasks.keys()) {
-    if (unreachableTasks.size <= state.config.unreachableTaskCountMax) break;
-    unreachableTasks.delete(oldest);
+  const { framework, agent } = task;
+  const parked: UnreachableTask = { framework, agentId: agent.id, summary: summarizeTask(task) };
+  framework.unreachableTasks.set(task.info.taskId, parked);
+  const ofAgent = state.unreachableTasks.get(agent.id);
+  if (ofAgent === undefined) state.unreachableTasks.set(agent.id, new Set([parked]));
+  else ofAgent.add(parked);
+  for (const oldest of framework.unreachableTasks.values()) {
+    if (framework.unreachableTasks.size <= state.config.unreachableTaskCountMax) break;
+    unparkTask(state, oldest);
   }
+}
+
+/** The task is back, over, or forgotten. */
+export function unparkTask(state: MasterState, parked: UnreachableTask): void {
+  const ofAgent = state.unreachableTasks.get(parked.agentId);
+  const was = parked.framework.unreachableTasks.delete(parked.summary.id) && ofAgent?.delete(parked) === true;
+  invariant(was, 'an unreachable task is in both indices (Z1)');
+  if (ofAgent.size === 0) state.unreachableTasks.delete(parked.agentId);
 }
 
 /** The agent is back and has said how a task that was given up ended. Nothing happens when none of that id is remembered there. */
 export function completeParkedTask(state: MasterState, framework: Framework, agent: Agent, { taskId, state: end, source, reason }: TaskStatus): void {
   const parked = framework.unreachableTasks.get(taskId);
   if (parked?.agentId !== agent.id) return;
-  framework.unreachableTasks.delete(taskId);
+  unparkTask(state, parked);
   framework.completedTasks.push({ ...parked.summary, state: end, ...(source && { source }), ...(reason && { reason }), endedAtMs: state.wallMs });
 }
 
@@ -255,10 +267,10 @@ export function endTasksOfFramework(state: MasterState, framework: Framework): v
     }
     completeTask(state, task);
   }
-  for (const { summary } of framework.unreachableTasks.values()) {
-    framework.completedTasks.push({ ...summary, state: 'TASK_KILLED', source: 'SOURCE_MASTER', reason: 'REASON_FRAMEWORK_REMOVED', endedAtMs: state.wallMs });
+  for (const parked of [...framework.unreachableTasks.values()]) {
+    unparkTask(state, parked);
+    framework.completedTasks.push({ ...parked.summary, state: 'TASK_KILLED', source: 'SOURCE_MASTER', reason: 'REASON_FRAMEWORK_REMOVED', endedAtMs: state.wallMs });
   }
-  framework.unreachableTasks.clear();
   for (const executor of [...framework.executors]) removeExecutor(state, executor);
   for (const stray of [...framework.strays]) removeStray(state, stray);
 }

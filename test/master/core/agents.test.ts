@@ -64,6 +64,22 @@ test('an unreachable agent that returns without a task answers for it, so that t
   expect(master.ask({ kind: 'get-tasks', includeCompleted: true })).toMatchObject({ tasks: [{ id: 't', state: 'TASK_DROPPED' }] });
 });
 
+test('an agent that returns without its tasks answers for its own alone, and not for those that were forgotten meanwhile', () => {
+  const master = new ScriptedMaster('m', [], { unreachableTaskCountMax: 2 });
+  const agents = ['one', 'other'].map((hostname) => master.registered({ hostname }));
+  const scheduler = master.subscribed();
+  master.skip();
+  for (const { id, agentId: at } of [...scheduler.offers]) scheduler.accept([id.slice(2)], [launch(aTask(`${at} a`, at), aTask(`${at} b`, at))], 3_600);
+  for (const agent of agents) {
+    agent.close();
+    master.skip(80_000);
+  }
+  master.agent().reregister('m-S0', { frameworks: [aFramework({ id: scheduler.frameworkId })] });
+  master.agent().reregister('m-S1', { frameworks: [aFramework({ id: scheduler.frameworkId })] });
+  const missing = master.trace(0).filter((line) => line.includes(' reregistered '));
+  expect(missing).toEqual(['a4 reregistered S0', 'a5 reregistered S1 missing S1 a missing S1 b']);
+});
+
 test('an agent that returns in time keeps everything, and the registry is left alone', () => {
   const { master, agent, report, framework } = withRunningTask();
   agent.close();
