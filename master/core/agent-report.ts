@@ -17,9 +17,10 @@ import { Resources } from '../../common/model/resources';
 import { isValidRole, unreservedRole } from '../../common/model/role';
 import { isTerminal } from '../../common/model/task-states';
 import { infoRefusal } from './framework-validation';
-import { executorOn, frameworkCountMax, type Executor, type MasterState, type Stray, type Task } from './master-state';
+import { agentInfoBytesMax, executorOn, frameworkCountMax, type Executor, type MasterState, type Stray, type Task } from './master-state';
 import { strayOn } from './strays';
 import { isAgentsToReport, taskOn } from './tasks';
+import { wireBytes } from './wire-size';
 
 export type ReregisterMessage = Extract<AgentMessage, { kind: 'reregister' }>;
 
@@ -47,6 +48,8 @@ export interface AgentReport {
 export function checkAgentInfo(info: AgentInfo): Checked<AgentInfo> {
   if (info.hostname === '') return refused('agent_info.hostname', info.hostname, 'a non-empty name');
   if (!Number.isInteger(info.port) || info.port < 0 || info.port > 65_535) return refused('agent_info.port', info.port, 'a port number, or 0 for none');
+  const bytes = wireBytes(info);
+  if (bytes > agentInfoBytesMax) return refused('agent_info', `a description of about ${bytes} bytes`, `at most ${agentInfoBytesMax}: fewer attributes, ranges or items`);
   return { ok: true, value: { ...info, resources: info.resources.unallocated() } };
 }
 

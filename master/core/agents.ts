@@ -43,6 +43,7 @@ import { failRelaysOf } from './relays';
 import { addStray, removeStray } from './strays';
 import { areEqual } from './structural-equality';
 import { addExecutor, addTask, completeTask, executorsOn, moveTask, parkTask, releaseTask, removeExecutor, taskOn, unparkTask } from './tasks';
+import { wireBytes } from './wire-size';
 
 type RegisterMessage = Extract<AgentMessage, { kind: 'register' }>;
 
@@ -84,6 +85,7 @@ export function newAgent(id: AgentId, info: AgentInfo, version: string, presence
   return {
     id,
     info: { ...info, id },
+    infoBytes: wireBytes(info) + wireBytes(id),
     version,
     presence,
     isInAllocator: false,
@@ -193,6 +195,7 @@ function readmit(state: MasterState, agent: Agent, session: AgentSession, info: 
   const next: AgentInfo = { ...info, id: agent.id };
   const isChanged = agent.version !== version || !areEqual(agent.info, next);
   agent.info = next;
+  agent.infoBytes = wireBytes(next);
   agent.version = version;
   if (wasGivenUp) {
     state.agents.set(agent.id, agent);

@@ -6,36 +6,63 @@
 //   O1. A resource is in at most one open offer, or in use, or free: never two of these (with Z2).
 //   O2. An offer ends once: accepted, declined, rescinded, expired or discarded; afterwards its id is never valid again.
 //   O3. A framework learns that an offer ended unless it ended it itself, or its session is over. Source: Mesos (SUBSCRIBED voids all offers).
-// Source: Mesos scheduler API, Offers and Rescind (reference, section 8). Ours: the offer timeout has a default.
+//   O4. An OFFERS event is one that a link carries, however many agents there are.
+// Source: Mesos scheduler API, Offers and Rescind (reference, section 8). Ours: the offer timeout has a default, and the offers of one run may
+//         arrive in several events.
 
 import { invariant } from '../../common/invariant';
 import { refused } from '../../common/refusal';
 import type { Allocation } from '../../allocator/allocator';
-import { offerId, type FrameworkId, type OfferId } from '../../common/model/ids';
+import { offerId, type ExecutorId, type FrameworkId, type OfferId } from '../../common/model/ids';
 import { refuseSecondsDefault, refuseSecondsMax, type Filters, type Offer } from '../../common/model/offer';
 import { countOfferHold } from './master-counters';
 import { callListCountMax, refuseCall, sendToScheduler, type Agent, type Framework, type MasterState, type OpenOffer, type SchedulerSession } from './master-state';
+import { wireBytes } from './wire-size';
 
-/** Runs the allocator if a run is due, and sends what it handed out: one OFFERS per framework. */
+/** Bytes of one OFFERS event, about. Ours: a frame's worth (proto/stream-link.ts), and an eighth of the longest message of a link. */
+export const offersBytesMax = 1024 * 1024;
+
+/** Executors named in an offer. Ours: more do not help to choose, and thousands on one agent must not make its offers too long for a link. */
+export const offerExecutorCountMax = 1_000;
+
+interface Bundle {
+  readonly framework: Framework;
+  offers: Offer[];
+  bytes: number;
+}
+
+/** Runs the allocator if a run is due, and sends what it handed out: one OFFERS per framework, or as few as links carry (O4). */
 export function allocateIfDue(state: MasterState): void {
   if (state.allocator.nextRunAtMs() > state.nowMs) return;
-  const offered = new Map<FrameworkId, Offer[]>();
+  const bundles = new Map<FrameworkId, Bundle>();
   const { allocations, inverseOffers } = state.allocator.run(state.nowMs);
   invariant(inverseOffers.length === 0, 'nobody is asked to leave an agent, as no agent is given a maintenance window');
   for (const allocation of allocations) {
-    const offer = makeOffer(state, allocation);
-    const offers = offered.get(offer.frameworkId);
-    if (offers === undefined) offered.set(offer.frameworkId, [offer]);
-    else offers.push(offer);
+    const { offer, framework, bytes } = makeOffer(state, allocation);
+    const bundle = bundles.get(framework.id);
+    if (bundle === undefined) {
+      bundles.set(framework.id, { framework, offers: [offer], bytes });
+      continue;
+    }
+    if (bundle.bytes + bytes > offersBytesMax) {
+      sendBundle(state, bundle);
+      bundle.offers = [];
+      bundle.bytes = 0;
+    }
+    bundle.offers.push(offer);
+    bundle.bytes += bytes;
   }
-  for (const [frameworkId, offers] of offered) {
-    const framework = state.frameworks.get(frameworkId);
-    invariant(framework, 'the allocator offers to known frameworks only');
-    sendToScheduler(state, framework, { kind: 'offers', offers });
-  }
+  for (const bundle of bundles.values()) sendBundle(state, bundle);
 }
 
-function makeOffer(state: MasterState, { frameworkId, role, agentId, resources }: Allocation): Offer {
+function sendBundle(state: MasterState, { framework, offers }: Bundle): void {
+  sendToScheduler(state, framework, { kind: 'offers', offers });
+}
+
+function makeOffer(
+  state: MasterState,
+  { frameworkId, role, agentId, resources }: Allocation,
+): { readonly offer: Offer; readonly framework: Framework; readonly bytes: number } {
   const framework = state.frameworks.get(frameworkId);
   const agent = state.agents.get(agentId);
   invariant(framework?.connection.kind === 'connected', 'the allocator offers to connected frameworks only (Z3)');
@@ -49,7 +76,8 @@ function makeOffer(state: MasterState, { frameworkId, role, agentId, resources }
   agent.offers.add(open);
   state.counters.offersMade += 1;
   const { info } = agent;
-  return {
+  const executorIds = executorIdsOf(agent, frameworkId);
+  const offer: Offer = {
     id,
     frameworkId,
     agentId,
@@ -57,11 +85,22 @@ function makeOffer(state: MasterState, { frameworkId, role, agentId, resources }
     ...(info.port > 0 ? { url: { scheme: 'http', address: { hostname: info.hostname, port: info.port } } } : {}),
     resources,
     attributes: info.attributes,
-    executorIds: [...(agent.executors.get(frameworkId)?.keys() ?? [])],
+    executorIds,
     role,
     ...(info.domain === undefined ? {} : { domain: info.domain }),
     ...(offerTimeoutMs === Infinity ? {} : { expiresAtMs: state.wallMs + offerTimeoutMs }),
   };
+  // What is the agent's own was measured when it came: at each offer only the rest is.
+  return { offer, framework, bytes: agent.infoBytes + wireBytes(resources) + wireBytes([executorIds, id, frameworkId, agentId, role]) };
+}
+
+function executorIdsOf(agent: Agent, frameworkId: FrameworkId): ExecutorId[] {
+  const ids: ExecutorId[] = [];
+  for (const id of agent.executors.get(frameworkId)?.keys() ?? []) {
+    if (ids.length === offerExecutorCountMax) break;
+    ids.push(id);
+  }
+  return ids;
 }
 
 export type OfferEnd = 'accepted' | 'declined' | 'rescinded' | 'expired' | 'discarded';

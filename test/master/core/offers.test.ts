@@ -3,7 +3,7 @@
 // Proves the rules of DECLINE, filters, rescinding and the offer timeout, and that the deadline on an offer is visible.
 
 import { refuseMsOf } from '../../../master/core/offers';
-import { aTask, launch, ScriptedMaster } from './scripted-master';
+import { anExecutor, anExecutorTask, aTask, launch, ScriptedMaster } from './scripted-master';
 
 const whole = '[cpus:4;mem:4096;ports:[31000-31009]]';
 
@@ -16,6 +16,30 @@ test('a declined agent is not offered to the same framework before refuse second
   expect(master.trace(29_000)).toEqual([]);
   master.subscribed({ name: 'other' });
   expect(master.trace()).toEqual(['s3 subscribed 0001', `s3 offers O1@S0 eng ${whole}`]);
+});
+
+test('the offers of many agents arrive in events that a link carries, each offer once', () => {
+  const master = new ScriptedMaster();
+  const attributes = [{ name: 'about', kind: 'text', text: 'x'.repeat(100_000) }] as const;
+  for (let count = 0; count < 50; count += 1) master.registered({ attributes });
+  const scheduler = master.subscribed();
+  master.skip();
+  const events = scheduler.events.filter((event) => event.kind === 'offers');
+  expect(events.length).toBeGreaterThanOrEqual(5);
+  for (const { offers } of events) expect(offers.length).toBeLessThanOrEqual(10);
+  expect(new Set(scheduler.offers.map(({ agentId }) => agentId)).size).toBe(50);
+  expect(scheduler.offers).toHaveLength(50);
+});
+
+test('an offer names the executors that run there, a thousand at most', () => {
+  const master = new ScriptedMaster();
+  master.registered();
+  const scheduler = master.subscribed();
+  master.skip();
+  const tasks = Array.from({ length: 1_001 }, (_, index) => anExecutorTask(`t${index}`, 'm-S0', anExecutor(`e${index}`, ''), 'cpus:0.001'));
+  scheduler.accept(['O0'], [launch(...tasks)]);
+  master.skip(2_000);
+  expect(scheduler.offers.at(-1)?.executorIds).toHaveLength(1_000);
 });
 
 test('a decline without a filter comes back with the next batch; reviving drops a long filter at once', () => {
