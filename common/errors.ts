@@ -19,6 +19,10 @@ export type AllotErrorData =
   | { readonly code: 'LISTEN_FAILED'; readonly purpose: string; readonly address: string; readonly detail: string }
   /** A wait ended without its event. `action` completes "Cannot …". */
   | { readonly code: 'DEADLINE_PASSED'; readonly action: string; readonly afterMs: number }
+  /** No etcd server answered in time; one may have acted all the same. `addresses`: `host:port` each. */
+  | { readonly code: 'ETCD_UNREACHABLE'; readonly addresses: readonly string[]; readonly detail: string }
+  /** etcd understood and did not do it, and will not for whoever asks again. `address`: the server that said so. */
+  | { readonly code: 'ETCD_REFUSED'; readonly address: string; readonly detail: string }
   /** Another living process works in the directory. */
   | { readonly code: 'DIRECTORY_LOCKED'; readonly directory: string; readonly pid: number }
   /** A journal file holds what was never written there. `offset` in bytes from its start. */
@@ -37,6 +41,8 @@ const sentences: { readonly [Code in AllotErrorCode]: (data: DataOf<Code>) => st
   OPERATION_FAILED: ({ action, detail }) => `Cannot ${action}: ${detail}`,
   LISTEN_FAILED: ({ purpose, address, detail }) => `Cannot open ${purpose} at ${address}: ${detail}`,
   DEADLINE_PASSED: ({ action, afterMs }) => `Cannot ${action}: no answer within ${afterMs} ms`,
+  ETCD_UNREACHABLE: ({ addresses, detail }) => `Cannot reach etcd at ${addresses.join(', ')}: ${detail}`,
+  ETCD_REFUSED: ({ address, detail }) => `Cannot get it done as etcd at ${address} refuses: ${detail}`,
   DIRECTORY_LOCKED: ({ directory, pid }) =>
     `Cannot use the directory ${directory}: process ${pid} is using it; stop that process or name another directory`,
   JOURNAL_CORRUPT: ({ file, offset, detail }) =>

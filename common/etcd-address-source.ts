@@ -4,7 +4,8 @@
 // Elsewhere: dialing and following redirections (leader-session.ts), holding the key (master/etcd-election.ts).
 // Source: our choice: asked on each new dial, not watched, because agents dial rarely and a watch per agent would burden etcd.
 
-import { connectEtcd, describeEtcdTrouble, leaderKey, type EtcdLocation } from './etcd-client';
+import { describeError } from './errors';
+import { briefly, closeEtcd, connectEtcd, leaderKey, within, type EtcdLocation } from './etcd-client';
 import type { AddressSource } from './leader-session';
 import type { Cancel, Clock } from './ports';
 
@@ -21,7 +22,7 @@ export class EtcdAddressSource implements AddressSource {
     return this.known;
   }
 
-  /** Asks etcd, in at most a few of its call timeouts. When it cannot be reached the last known leader stays the best guess. */
+  /** Asks etcd, for at most its call timeout. When it cannot be reached the last known leader stays the best guess. */
   refresh(done: (trouble: string | undefined) => void): Cancel {
     let cancelled = false;
     void this.ask().then((trouble) => {
@@ -34,16 +35,17 @@ export class EtcdAddressSource implements AddressSource {
 
   private async ask(): Promise<string | undefined> {
     try {
-      const client = await connectEtcd(this.location, this.clock);
+      const etcd = await connectEtcd(this.location, this.clock);
       try {
-        const address = await client.get(leaderKey(this.location)).string();
+        // Reading twice does no harm (V3).
+        const address = await etcd.ask((client, timeoutMs) => client.get(leaderKey(this.location)).options(within(this.clock, timeoutMs)).string(), briefly);
         this.known = address === null ? [] : [address];
         return address === null ? 'No master leads at present' : undefined;
       } finally {
-        client.close();
+        closeEtcd(etcd);
       }
     } catch (error) {
-      return describeEtcdTrouble(this.location, error);
+      return describeError(error);
     }
   }
 }

@@ -1,17 +1,22 @@
 // The election through etcd: one key, one lease, one local deadline.
 //
 // Owns:      campaigning, renewing, proving leadership by the clock, resigning, knowing who leads.
-// Elsewhere: what a leader does (master-node.ts), fenced writes (etcd-registry.ts), the client (common/etcd-client.ts).
+// Elsewhere: what a leader does (master-node.ts), fenced writes (etcd-registry.ts), the client (common/etcd-client.ts), which of several servers is
+//            asked (common/etcd-servers.ts).
 // Invariants:
 //   L1. The leader key exists only under its holder's lease; its creation revision is the epoch of the term and never comes again.
-//   L2. `holds` is true only before the local deadline: the time at which the last successful renewal was *sent*, plus 0.6 of the lease. etcd
-//       counts the lease from when it received the renewal, which is later, so our deadline passes well before anybody else can be elected.
-//   L3. One call to etcd at a time, each with a deadline (T1); after `resign` nothing is reported any more.
+//   L2. `holds` is true only before the local deadline: the time at which the last successful renewal was *sent* to the server that answered it,
+//       plus 0.6 of the lease. etcd counts the lease from when it received the renewal, which is later, so our deadline passes well before anybody
+//       else can be elected.
+//   L3. One question to etcd at a time, each with a deadline (T1); after `resign` nothing is reported any more.
+//   L4. Each question may be asked of several servers (V3). A lease granted twice lapses by itself; the key is taken only where there is none, and a
+//       key under our own lease is a success of an earlier try; a renewal that arrives late makes the lease longer, never our own trust in it.
 // Source: Gray and Cheriton, Leases (1989): the holder's clock must end the lease before the grantor's does. etcd3's Election keeps a lost
 //         lease for a full term (measured), which is why it is not used.
 
-import type { Etcd3, Lease } from 'etcd3';
-import { connectEtcd, describeEtcdTrouble, etcdCallTimeoutMs, leaderKey, type EtcdLocation } from '../common/etcd-client';
+import type { Etcd3 } from 'etcd3';
+import { describeError } from '../common/errors';
+import { briefly, closeEtcd, connectEtcd, etcdCallTimeoutMs, leaderKey, tryMsOf, within, type Etcd, type EtcdLocation } from '../common/etcd-client';
 import type { Cancel, Candidacy, Clock, Election, ElectionHandlers } from '../common/ports';
 
 export interface EtcdElectionOptions {
@@ -34,13 +39,13 @@ export class EtcdElection implements Election {
 
 interface Term {
   readonly epoch: string;
-  readonly lease: Lease;
+  readonly leaseId: string;
   deadlineMs: number;
   cancelDeadline: Cancel;
 }
 
 class EtcdCandidacy implements Candidacy {
-  private client: Etcd3 | undefined;
+  private etcd: Etcd | undefined;
   private term: Term | undefined;
   private leader: string | undefined;
   private resigned = false;
@@ -80,12 +85,12 @@ class EtcdCandidacy implements Candidacy {
     await Promise.resolve();
     while (!this.resigned) {
       try {
-        this.client ??= await connectEtcd(this.options.location, this.options.clock);
-        if (this.term) await this.renew(this.client, this.term);
-        else await this.stand(this.client);
+        this.etcd ??= await connectEtcd(this.options.location, this.options.clock, tryMsOf(this.leaseMs));
+        if (this.term) await this.renew(this.etcd, this.term);
+        else await this.stand(this.etcd);
         this.tell((handlers) => handlers.trouble(undefined));
       } catch (error) {
-        this.tell((handlers) => handlers.trouble(describeEtcdTrouble(this.options.location, error)));
+        this.tell((handlers) => handlers.trouble(describeError(error)));
       }
       if (!this.resigned) await this.pause();
     }
@@ -93,54 +98,74 @@ class EtcdCandidacy implements Candidacy {
   }
 
   /** One attempt: take the key if it is free, else note who has it. */
-  private async stand(client: Etcd3): Promise<void> {
-    const held = await client.get(this.key).string();
+  private async stand(etcd: Etcd): Promise<void> {
+    const { clock, leaseSeconds } = this.options;
+    const held = await etcd.ask((client, timeoutMs) => client.get(this.key).options(within(clock, timeoutMs)).string(), briefly);
     if (held !== null) {
       this.noteLeader(held);
       return;
     }
-    const sentMs = this.options.clock.nowMs();
-    const lease = client.lease(this.options.leaseSeconds, { autoKeepAlive: false, deadline: this.options.clock.wallMs() + etcdCallTimeoutMs });
+    const lease = await etcd.ask(async (client, timeoutMs) => {
+      const sentMs = clock.nowMs();
+      const granted = await client.leaseClient.leaseGrant({ TTL: leaseSeconds }, within(clock, timeoutMs));
+      return { id: granted.ID, sentMs };
+    }, briefly);
+    let epoch: string | undefined;
     try {
-      const leaseId = await lease.grant();
-      const result = await client
-        .if(this.key, 'Create', '==', 0)
-        .then(client.put(this.key).value(this.address).lease(leaseId))
-        .commit();
-      if (!result.succeeded || this.resigned) {
-        await lease.revoke();
-        return;
-      }
-      const deadlineMs = sentMs + this.leaseMs * trustedPart;
-      if (this.options.clock.nowMs() >= deadlineMs) {
-        // Won, but so slowly that the proof has already run out: give it back rather than wait for it to lapse.
-        await lease.revoke();
-        return;
-      }
-      this.term = { epoch: result.header.revision, lease, deadlineMs, cancelDeadline: this.armDeadline(deadlineMs) };
-      this.noteLeader(this.address);
-      const { epoch } = this.term;
-      this.tell((handlers) => handlers.elected(epoch));
+      epoch = await this.take(etcd, lease.id);
     } catch (error) {
-      lease.release();
-      // Whether the key was written is unknown. If it was, its lease lapses by itself; meanwhile nobody leads, which is safe.
+      // Whether the key was written is unknown: with the lease it goes, so that somebody may lead soon.
+      await this.revoke(etcd, lease.id);
       throw error;
     }
+    const deadlineMs = lease.sentMs + this.leaseMs * trustedPart;
+    if (epoch === undefined || this.resigned || clock.nowMs() >= deadlineMs) {
+      // Lost, or won so slowly that the proof has already run out: give it back rather than wait for it to lapse.
+      await this.revoke(etcd, lease.id);
+      return;
+    }
+    const term: Term = { epoch, leaseId: lease.id, deadlineMs, cancelDeadline: this.armDeadline(deadlineMs) };
+    this.term = term;
+    this.noteLeader(this.address);
+    this.tell((handlers) => handlers.elected(term.epoch));
+  }
+
+  /** Puts the key under the lease if there is none. The epoch of the term, or undefined if another was faster. */
+  private async take(etcd: Etcd, leaseId: string): Promise<string | undefined> {
+    const result = await etcd.ask(
+      (client, timeoutMs) =>
+        client
+          .if(this.key, 'Create', '==', 0)
+          .then(client.put(this.key).value(this.address).lease(leaseId))
+          .else(client.get(this.key))
+          .options(within(this.options.clock, timeoutMs))
+          .commit(),
+      briefly,
+    );
+    if (result.succeeded) return result.header.revision;
+    const [pair] = result.responses[0]?.response_range?.kvs ?? [];
+    return pair?.lease === leaseId ? pair.create_revision : undefined;
   }
 
   /** Keeps the lease alive and makes sure that the key is still ours. */
-  private async renew(client: Etcd3, term: Term): Promise<void> {
-    const sentMs = this.options.clock.nowMs();
-    const callDeadline = { deadline: this.options.clock.wallMs() + Math.min(etcdCallTimeoutMs, Math.max(1, term.deadlineMs - sentMs)) };
-    await term.lease.keepaliveOnce(callDeadline);
-    const guard = await client.if(this.key, 'Create', '==', Number(term.epoch)).then(client.get(this.key)).options(callDeadline).commit();
+  private async renew(etcd: Etcd, term: Term): Promise<void> {
+    const { clock } = this.options;
+    const renewal = await etcd.ask(
+      async (client, timeoutMs) => {
+        const sentMs = clock.nowMs();
+        if (!(await keepAlive(client, term.leaseId, within(clock, timeoutMs)))) return { isOurs: false, sentMs };
+        const guard = await client.if(this.key, 'Create', '==', Number(term.epoch)).then(client.get(this.key)).options(within(clock, timeoutMs)).commit();
+        return { isOurs: guard.succeeded, sentMs };
+      },
+      { callMs: Math.min(etcdCallTimeoutMs, Math.max(1, term.deadlineMs - clock.nowMs())), persists: true },
+    );
     if (this.term !== term) return;
-    if (!guard.succeeded) {
+    if (!renewal.isOurs) {
       this.depose('the leader key is no longer ours');
       return;
     }
     term.cancelDeadline();
-    term.deadlineMs = sentMs + this.leaseMs * trustedPart;
+    term.deadlineMs = renewal.sentMs + this.leaseMs * trustedPart;
     term.cancelDeadline = this.armDeadline(term.deadlineMs);
   }
 
@@ -156,7 +181,7 @@ class EtcdCandidacy implements Candidacy {
     this.term = undefined;
     term.cancelDeadline();
     // Let go of the key at once if etcd can hear us; if it cannot, the lease lapses by itself.
-    term.lease.revoke({ deadline: this.options.clock.wallMs() + etcdCallTimeoutMs }).catch(() => undefined);
+    if (this.etcd) void this.revoke(this.etcd, term.leaseId);
     this.noteLeader(undefined);
     this.tell((handlers) => handlers.deposed(reason));
   }
@@ -183,16 +208,24 @@ class EtcdCandidacy implements Candidacy {
     const term = this.term;
     this.term = undefined;
     term?.cancelDeadline();
-    try {
-      await term?.lease.revoke({ deadline: this.options.clock.wallMs() + etcdCallTimeoutMs });
-    } catch {
-      // etcd cannot be told; the lease lapses by itself.
-    }
-    this.client?.close();
+    if (term && this.etcd) await this.revoke(this.etcd, term.leaseId);
+    if (this.etcd) closeEtcd(this.etcd);
     this.resignedDone?.();
   }
 
-  /** A renewal each eighth of the lease (four tries before the deadline), a look at the key as often while standing by. */
+  /** Gives a lease back, and with it the key, if it was under it. Never rejects. */
+  private async revoke(etcd: Etcd, leaseId: string): Promise<void> {
+    try {
+      await etcd.ask((client, timeoutMs) => client.leaseClient.leaseRevoke({ ID: leaseId }, within(this.options.clock, timeoutMs)), briefly);
+    } catch {
+      // etcd cannot be told, or has it no more: a lease lapses by itself.
+    }
+  }
+
+  /**
+   * A renewal each eighth of the lease, a look at the key as often while standing by. A renewal that finds no server goes on from one to the next
+   * until the deadline (`tryMsOf`), so that one of them has four eighths of the lease to answer.
+   */
   private async pause(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.wake = resolve;
@@ -201,4 +234,17 @@ class EtcdCandidacy implements Candidacy {
     this.cancelPause?.();
     this.wake = undefined;
   }
+}
+
+/** One renewal of a lease. False: etcd has it no more. */
+async function keepAlive(client: Etcd3, leaseId: string, options: { readonly deadline: number }): Promise<boolean> {
+  const stream = await client.leaseClient.leaseKeepAlive(options);
+  const answer = await new Promise<{ readonly TTL: string }>((resolve, reject) => {
+    stream.on('data', resolve);
+    // Also after the answer, for the end of the stream is awaited by nobody.
+    stream.on('error', reject);
+    stream.write({ ID: leaseId });
+  });
+  stream.end();
+  return answer.TTL !== '0';
 }

@@ -134,9 +134,10 @@ interface Stores {
 async function openRegistry(options: MasterOptions, { clock, ids }: Environment, log: Log, opened: ClosingOrder, failure: FailureWatch): Promise<Stores> {
   if (options.registry === 'etcd') {
     const location = { endpoints: options.etcd ?? [], prefix: options.etcdPrefix };
-    const registry = new EtcdRegistry(location, clock);
+    const leaseSeconds = Math.ceil(options.electionLeaseMs / 1_000);
+    const registry = new EtcdRegistry({ location, clock, leaseSeconds });
     opened.add(() => registry.close());
-    return { election: new EtcdElection({ location, clock, leaseSeconds: Math.ceil(options.electionLeaseMs / 1_000) }), registry };
+    return { election: new EtcdElection({ location, clock, leaseSeconds }), registry };
   }
   const directory = join(resolve(options.workDir ?? ''), 'registry');
   const registry = await EmbeddedRegistry.open({ directory, ids, onFailure: failure.note });

@@ -14,6 +14,8 @@ const examples: { readonly [Code in AllotErrorCode]: readonly [Extract<AllotErro
     'Cannot open the status server at 0.0.0.0:80: permission denied',
   ],
   DEADLINE_PASSED: [{ code: 'DEADLINE_PASSED', action: 'reach the master', afterMs: 500 }, 'Cannot reach the master: no answer within 500 ms'],
+  ETCD_UNREACHABLE: [{ code: 'ETCD_UNREACHABLE', addresses: ['a:1', 'b:2'], detail: 'connection refused' }, 'Cannot reach etcd at a:1, b:2: connection refused'],
+  ETCD_REFUSED: [{ code: 'ETCD_REFUSED', address: 'a:1', detail: 'request is too large' }, 'Cannot get it done as etcd at a:1 refuses: request is too large'],
   DIRECTORY_LOCKED: [
     { code: 'DIRECTORY_LOCKED', directory: '/d', pid: 7 },
     'Cannot use the directory /d: process 7 is using it; stop that process or name another directory',

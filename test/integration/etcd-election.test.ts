@@ -4,61 +4,16 @@
 //      a candidate claims to lead is recorded, and the records are compared.
 
 import { createEnvironment } from '../../common/environment';
-import { connectEtcd, leaderKey } from '../../common/etcd-client';
+import { briefly, closeEtcd, connectEtcd, leaderKey } from '../../common/etcd-client';
 import { EtcdAddressSource } from '../../common/etcd-address-source';
-import type { Candidacy, RegistryOutcome } from '../../common/ports';
+import type { RegistryOutcome } from '../../common/ports';
 import { EtcdElection } from '../../master/etcd-election';
 import { EtcdRegistry } from '../../master/etcd-registry';
 import { EtcdServer } from './etcd-server';
+import { RecordingCandidate } from './recording-candidate';
 
 const { clock } = createEnvironment();
 jest.setTimeout(60_000);
-
-/** A candidate that writes down what happens to it and lets tests wait for the next event. */
-class RecordingCandidate {
-  readonly events: string[] = [];
-  epoch: string | undefined;
-  private waiting: { readonly pattern: RegExp; readonly resolve: () => void }[] = [];
-  private candidacy: Candidacy;
-
-  constructor(
-    election: EtcdElection,
-    readonly address: string,
-  ) {
-    this.candidacy = election.campaign(address, {
-      elected: (epoch) => {
-        this.epoch = epoch;
-        this.note('elected');
-      },
-      deposed: (reason) => this.note(`deposed: ${reason}`),
-      leaderChanged: (leader) => this.note(`leader: ${leader ?? 'none'}`),
-      trouble: (message) => {
-        if (message !== undefined) this.note(`trouble: ${message}`);
-      },
-    });
-  }
-
-  get holds(): boolean {
-    return this.epoch !== undefined && this.candidacy.holds(this.epoch);
-  }
-
-  next(pattern: RegExp): Promise<void> {
-    return new Promise((resolve) => this.waiting.push({ pattern, resolve }));
-  }
-
-  resign(): Promise<void> {
-    return new Promise((resolve) => this.candidacy.resign(resolve));
-  }
-
-  private note(event: string): void {
-    this.events.push(event);
-    this.waiting = this.waiting.filter(({ pattern, resolve }) => {
-      if (!pattern.test(event)) return true;
-      resolve();
-      return false;
-    });
-  }
-}
 
 describe('with a real etcd', () => {
   let etcd: EtcdServer;
@@ -124,7 +79,7 @@ describe('with a real etcd', () => {
   });
 
   test('a deposed leader writes nothing, and the next one reads everything that was acknowledged', async () => {
-    const registry = new EtcdRegistry(location, clock);
+    const registry = new EtcdRegistry({ location, clock, leaseSeconds: 2 });
     try {
       const first = aCandidate('first:1');
       await first.next(/^elected/);
@@ -142,7 +97,7 @@ describe('with a real etcd', () => {
   });
 
   test('more facts than one page or one transaction holds are all written and all read', async () => {
-    const registry = new EtcdRegistry(location, clock);
+    const registry = new EtcdRegistry({ location, clock, leaseSeconds: 2 });
     try {
       const leader = aCandidate('first:1');
       await leader.next(/^elected/);
@@ -156,24 +111,24 @@ describe('with a real etcd', () => {
   });
 
   test('a leader whose key is deleted by hand is deposed, and its writes are refused', async () => {
-    const registry = new EtcdRegistry(location, clock);
-    const client = await connectEtcd(location, clock);
+    const registry = new EtcdRegistry({ location, clock, leaseSeconds: 2 });
+    const etcdClient = await connectEtcd(location, clock);
     try {
       const leader = aCandidate('first:1');
       await leader.next(/^elected/);
       const oldEpoch = leader.epoch ?? '';
       const deposed = leader.next(/^deposed/);
-      await client.delete().key(leaderKey(location));
+      await etcdClient.ask((client) => client.delete().key(leaderKey(location)).exec(), briefly);
       expect(await write(registry, oldEpoch, 'agents/a', 'late')).toEqual({ kind: 'fenced' });
       await deposed;
     } finally {
-      client.close();
+      closeEtcd(etcdClient);
       await registry.close();
     }
   });
 
   test('when etcd is killed and comes back, the candidate says what it waits for, and leads again with every fact still there', async () => {
-    const registry = new EtcdRegistry(location, clock);
+    const registry = new EtcdRegistry({ location, clock, leaseSeconds: 2 });
     try {
       const candidate = aCandidate('first:1');
       await candidate.next(/^elected/);
