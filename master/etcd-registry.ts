@@ -19,8 +19,12 @@ import type { Cancel, Clock, Registry, RegistryEntry, RegistryOutcome, RegistryW
 
 /** etcd's default limit of operations in one transaction is 128. */
 const transactionOperationCountMax = 100;
-/** Facts per read: 1,000 agents of about a kilobyte are a megabyte, well below every message limit. */
-const loadPageSize = 1_000;
+/** etcd's default limit of a request is 1.5 MiB. A fact has 64 KiB at most (common/model/registry-fact.ts). */
+const transactionBytesMax = 1024 * 1024;
+/** What a write takes beside its key and value. */
+const writeOverheadBytes = 32;
+/** Facts per read: of the longest they are 32 MiB, half of what is taken in one answer (common/etcd-client.ts). */
+const loadPageSize = 500;
 
 /** A term as far as this registry has written in it. */
 interface Term {
@@ -155,13 +159,21 @@ function isLeaderKeyAt(result: ITxnResponse, epoch: string, version: number): bo
   return pair?.create_revision === epoch && Number(pair.version) === version;
 }
 
-/** etcd refuses a transaction that writes one key twice, so only the last write of a key stays; then cut to its limit. */
+/** etcd refuses a transaction that writes one key twice, so only the last write of a key stays; then cut to its limits. */
 function batches(writes: readonly RegistryWrite[]): readonly (readonly RegistryWrite[])[] {
   const last = new Map(writes.map((write) => [write.key, write]));
-  const distinct = [...last.values()];
   const cut: RegistryWrite[][] = [];
-  for (let start = 0; start < distinct.length; start += transactionOperationCountMax) {
-    cut.push(distinct.slice(start, start + transactionOperationCountMax));
+  let bytesFree = 0;
+  for (const write of last.values()) {
+    const bytes = Buffer.byteLength(write.key) + (write.kind === 'put' ? write.value.length : 0) + writeOverheadBytes;
+    const open = cut.at(-1);
+    if (open !== undefined && open.length < transactionOperationCountMax && bytes <= bytesFree) {
+      open.push(write);
+      bytesFree -= bytes;
+    } else {
+      cut.push([write]);
+      bytesFree = transactionBytesMax - bytes;
+    }
   }
   return cut;
 }

@@ -14,13 +14,13 @@ import type { AgentInfo } from '../../common/model/agent';
 import type { FrameworkInfo } from '../../common/model/framework';
 import { checkAgentId, checkFrameworkId, type ExecutorId, type FrameworkId, type TaskId } from '../../common/model/ids';
 import { Resources } from '../../common/model/resources';
+import { checkFactSize } from '../../common/model/registry-fact';
 import { isValidRole, unreservedRole } from '../../common/model/role';
 import { isTerminal } from '../../common/model/task-states';
 import { infoRefusal } from './framework-validation';
-import { agentInfoBytesMax, executorOn, frameworkCountMax, type Executor, type MasterState, type Stray, type Task } from './master-state';
+import { executorOn, frameworkCountMax, type Executor, type MasterState, type Stray, type Task } from './master-state';
 import { strayOn } from './strays';
 import { isAgentsToReport, taskOn } from './tasks';
-import { wireBytes } from './wire-size';
 
 export type ReregisterMessage = Extract<AgentMessage, { kind: 'reregister' }>;
 
@@ -44,20 +44,20 @@ export interface AgentReport {
   readonly frameworksToShutDown: ReadonlySet<FrameworkId>;
 }
 
-/** An agent's info as the master keeps it. */
-export function checkAgentInfo(info: AgentInfo): Checked<AgentInfo> {
+/** An agent's info as the master keeps it; `version` is kept beside it. */
+export function checkAgentInfo(info: AgentInfo, version = ''): Checked<AgentInfo> {
   if (info.hostname === '') return refused('agent_info.hostname', info.hostname, 'a non-empty name');
   if (!Number.isInteger(info.port) || info.port < 0 || info.port > 65_535) return refused('agent_info.port', info.port, 'a port number, or 0 for none');
-  const bytes = wireBytes(info);
-  if (bytes > agentInfoBytesMax) return refused('agent_info', `a description of about ${bytes} bytes`, `at most ${agentInfoBytesMax}: fewer attributes, ranges or items`);
-  return { ok: true, value: { ...info, resources: info.resources.unallocated() } };
+  const { hostname, resources, attributes, domain } = info;
+  const size = checkFactSize({ 'agent_info.hostname': hostname, 'agent_info.resources': resources, 'agent_info.attributes': attributes, 'agent_info.domain': domain, version });
+  if (!size.ok) return size;
+  return { ok: true, value: { ...info, resources: resources.unallocated() } };
 }
 
-export function readReport(state: MasterState, message: ReregisterMessage): Checked<AgentReport> {
+/** `info` is the message's, as `checkAgentInfo` gave it. */
+export function readReport(state: MasterState, message: ReregisterMessage, info: AgentInfo): Checked<AgentReport> {
   const agentId = checkAgentId(message.agentId, 'agent_id');
   if (!agentId.ok) return agentId;
-  const info = checkAgentInfo(message.info);
-  if (!info.ok) return info;
 
   if (message.frameworks.length > frameworkCountMax) return refused('frameworks', message.frameworks.length, `at most ${frameworkCountMax} frameworks`);
   const frameworksToShutDown = new Set<FrameworkId>();
@@ -75,7 +75,7 @@ export function readReport(state: MasterState, message: ReregisterMessage): Chec
     frameworks.set(id.value, framework);
   }
 
-  let free = info.value.resources.nonShared();
+  let free = info.resources.nonShared();
   /** Whether the amount is there and nobody else in the report has it (J2). */
   const take = (resources: Resources): boolean => {
     const amount = resources.unallocated().nonShared();
@@ -108,7 +108,7 @@ export function readReport(state: MasterState, message: ReregisterMessage): Chec
     if (ofFramework.has(report.executor.executorId)) continue; // Said twice.
     const tracked = trackedExecutor(report);
     const resources = tracked?.resources ?? allocated(report.executor.resources, framework);
-    if (!take(resources)) return tooMuch(`executors[${index}].executor.resources`, resources, info.value);
+    if (!take(resources)) return tooMuch(`executors[${index}].executor.resources`, resources, info);
     executors.set(report.frameworkId, ofFramework.set(report.executor.executorId, { ...report, resources }));
   }
 
@@ -121,10 +121,10 @@ export function readReport(state: MasterState, message: ReregisterMessage): Chec
     if (!isAgentsToReport(report.state)) return refused(`tasks[${index}].state`, report.state, 'a state that an agent may report');
     const tracked = trackedRun(report);
     const resources = tracked?.resources ?? allocated(report.task.resources, framework);
-    if (!isTerminal(report.state) && !take(resources)) return tooMuch(`tasks[${index}].task.resources`, resources, info.value);
+    if (!isTerminal(report.state) && !take(resources)) return tooMuch(`tasks[${index}].task.resources`, resources, info);
     tasks.set(report.frameworkId, ofFramework.set(report.task.taskId, { ...report, role: resources.allocationRole ?? roleOf(framework), resources }));
   }
-  return { ok: true, value: { info: info.value, frameworks, tasks, executors, frameworksToShutDown } };
+  return { ok: true, value: { info, frameworks, tasks, executors, frameworksToShutDown } };
 }
 
 /** As it was given out: the role travels with the resources; where it does not, any role of the framework is as good. */

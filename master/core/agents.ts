@@ -49,7 +49,7 @@ type RegisterMessage = Extract<AgentMessage, { kind: 'register' }>;
 
 /** `register`: a machine that has no id yet. */
 export function onRegister(state: MasterState, session: AgentSession, { info: given, version }: RegisterMessage): void {
-  const checked = checkAgentInfo(given);
+  const checked = checkAgentInfo(given, version);
   if (!checked.ok) {
     refuseAgent(state, session, describeRefusal(checked.refusal), true);
     return;
@@ -136,7 +136,13 @@ export function onReregister(state: MasterState, session: AgentSession, message:
     refuseAgent(state, session, `Agent id ${message.agentId} is at work on host "${known.info.hostname}": was the work directory copied?`, true);
     return;
   }
-  const read = readReport(state, message);
+  // What it says of its machine it will say again; what it says of its tasks may fit when some have ended.
+  const info = checkAgentInfo(message.info, message.version);
+  if (!info.ok) {
+    refuseAgent(state, session, describeRefusal(info.refusal), true);
+    return;
+  }
+  const read = readReport(state, message, info.value);
   if (!read.ok) {
     refuseAgent(state, session, describeRefusal(read.refusal), false);
     return;

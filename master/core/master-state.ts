@@ -42,11 +42,6 @@ export const roleCountMax = 1_000;
 export const frameworkCountMax = 10_000;
 /** Agents admitted. Ours: each is a fact of the registry and a record here, and whoever registers again and again must not fill either. */
 export const agentCountMax = 100_000;
-/**
- * Bytes of an agent's description on the wire, about. Ours: it is in each of its offers, and a fact of the registry; five thousand port ranges
- * fit in.
- */
-export const agentInfoBytesMax = 128 * 1024;
 /** Tasks of one framework that run, or have ended and wait for its acknowledgement. Ours: acknowledging nothing must not fill the memory. */
 export const trackedTaskCountMax = 200_000;
 /** Unreachable agents remembered, oldest forgotten first. Source: Mesos `--registry_max_agent_count`. */

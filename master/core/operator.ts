@@ -12,6 +12,7 @@ import { assertNever } from '../../common/invariant';
 import { refused, type Refusal } from '../../common/refusal';
 import type { AgentId, ExecutorId, FrameworkId, TaskId } from '../../common/model/ids';
 import type { OperatorCall, OperatorReply, TaskSummary } from '../../common/model/operator-protocol';
+import { checkFactSize } from '../../common/model/registry-fact';
 import { checkRole } from '../../common/model/role';
 import { explain, whatIf } from './explanations';
 import { removeFramework } from './frameworks';
@@ -138,6 +139,8 @@ function teardown(state: MasterState, frameworkId: FrameworkId): OperatorReply {
 function setWeight(state: MasterState, role: string, weight: number): OperatorReply {
   const checked = checkRole(role, 'role');
   if (!checked.ok) return { kind: 'refused', refusal: checked.refusal };
+  const size = checkFactSize({ role });
+  if (!size.ok) return { kind: 'refused', refusal: size.refusal };
   if (!Number.isFinite(weight) || weight <= 0) return { kind: 'refused', refusal: refused('weight', weight, 'a finite number > 0').refusal };
   state.outgoing.persist([weight === 1 ? { kind: 'delete-weight', role } : { kind: 'put', fact: { kind: 'weight', role, weight } }]);
   if (weight === 1) state.weights.delete(role);

@@ -14,6 +14,7 @@ import { accepted, refused, type Checked } from '../../common/refusal';
 import type { Quantities } from '../../common/model/framework';
 import type { OperatorReply, QuotaSummary } from '../../common/model/operator-protocol';
 import { amountField, checkQuotaConfig, isDefaultQuota, quotaFieldsBelow, type QuotaConfig, type QuotaFields } from '../../common/model/quota';
+import { checkFactSize } from '../../common/model/registry-fact';
 import { formatMilli } from '../../common/model/resource-value';
 import type { Resources } from '../../common/model/resources';
 import { ancestorsOf } from '../../common/model/role';
@@ -21,7 +22,7 @@ import type { MasterState, OpenOffer } from './master-state';
 import type { RegistryChange } from './master-step';
 import { endOffer } from './offers';
 
-/** Configs in one call. Ours: as many as one transaction of the registry takes, so that they are not cut in two by their own number. */
+/** Configs in one call. Ours: as many as one transaction of the registry takes, so that they are not cut in two by their own number, if they are short. */
 export const quotaConfigCountMax = 100;
 
 /** Replaces the quota of each role named. */
@@ -66,6 +67,8 @@ function checkConfigs(state: MasterState, configs: readonly QuotaConfig[], force
   for (const [index, config] of configs.entries()) {
     const checked = checkQuotaConfig(config, fieldsOf(index));
     if (!checked.ok) return checked;
+    const size = checkFactSize({ [fieldsOf(index).role]: config.role, [fieldsOf(index).guarantees]: config.guarantees, [fieldsOf(index).limits]: config.limits });
+    if (!size.ok) return size;
     if (byRole.has(config.role)) return refused(fieldsOf(index).role, config.role, 'a role that the call has not named before');
     byRole.set(config.role, checked.value);
   }

@@ -110,6 +110,22 @@ describe('with a real etcd', () => {
     }
   });
 
+  test('long facts are cut into transactions that etcd takes; one that it does not take is a refusal, not an etcd that is out of reach', async () => {
+    const registry = new EtcdRegistry({ location, clock, leaseSeconds: 2 });
+    try {
+      const leader = aCandidate('first:1');
+      await leader.next(/^elected/);
+      const facts = (count: number, bytes: number) => Array.from({ length: count }, (_, index) => ({ kind: 'put' as const, key: `agents/${index}`, value: Buffer.alloc(bytes, 'x') }));
+      const writeFacts = (count: number, bytes: number): Promise<RegistryOutcome> => new Promise((resolve) => registry.write(leader.epoch ?? '', facts(count, bytes), resolve));
+      expect(await writeFacts(600, 64 * 1024)).toEqual({ kind: 'committed' });
+      const loaded = await new Promise<{ readonly kind: string; readonly entries?: readonly unknown[] }>((resolve) => void registry.load(leader.epoch ?? '', resolve));
+      expect(loaded.entries).toHaveLength(600);
+      expect(await writeFacts(1, 1_700_000)).toEqual({ kind: 'failed', detail: expect.stringMatching(/^Cannot get it done as etcd at 127.* refuses: .*request is too large/) });
+    } finally {
+      await registry.close();
+    }
+  });
+
   test('a leader whose key is deleted by hand is deposed, and its writes are refused', async () => {
     const registry = new EtcdRegistry({ location, clock, leaseSeconds: 2 });
     const etcdClient = await connectEtcd(location, clock);

@@ -5,6 +5,7 @@
 import fc from 'fast-check';
 
 import { agentId, frameworkId } from '../../common/model/ids';
+import { encodedBytes, type RegistryFact } from '../../common/model/registry-fact';
 import { Resources } from '../../common/model/resources';
 import { decodeCheckpointRecord, encodeCheckpointRecord } from '../../proto/checkpoint-codec';
 import { agentFactKey, decodeRegistryFact, encodeRegistryFact, quotaFactKey, weightFactKey } from '../../proto/registry-codec';
@@ -22,6 +23,17 @@ test.each(Object.entries(registryFacts))('a fact about %s is the same after a re
       expect(decodeRegistryFact(key, value)).toEqual({ ok: true, value: fact });
     }),
     { numRuns: 25 },
+  );
+});
+
+test.each(Object.entries(registryFacts))('a fact about %s is no longer than the deciding core takes it for, and not much shorter', (_kind, arbitrary) => {
+  fc.assert(
+    fc.property(arbitrary as fc.Arbitrary<RegistryFact>, (fact) => {
+      const bytes = encodeRegistryFact(fact).value.length;
+      expect(encodedBytes(fact)).toBeGreaterThanOrEqual(bytes);
+      expect(encodedBytes(fact)).toBeLessThan(5 * bytes + 100);
+    }),
+    { numRuns: 200 },
   );
 });
 

@@ -244,7 +244,8 @@ test.each<[claim: string, over: Partial<Extract<AgentMessage, { kind: 'reregiste
 ])('a report with %s is refused whole', (_claim, over) => {
   const master = new ScriptedMaster();
   master.agent().reregister('x-S0', { frameworks: [aFramework({ id: frameworkId('f') })], ...over });
-  expect(master.trace(2_000)).toEqual(['a1 registration-refused', 'a1 closed']);
+  // What it says of its machine it will say again; its tasks may be others by then.
+  expect(master.trace(2_000)).toEqual([`a1 registration-refused${over.info === undefined ? '' : ' for good'}`, 'a1 closed']);
   expect(master.core.gauges()).toMatchObject({ agentsByState: { active: 0 }, frameworksByState: { recovered: 0 } });
 });
 
@@ -335,4 +336,24 @@ test('nothing of a new agent is offered before it has answered under its id, so 
   expect(master.trace().filter((line) => line.includes('offers'))).toEqual([expect.stringContaining('@S1')]);
   again.say({ kind: 'pong' }, { kind: 'pong' });
   expect(master.trace(0)).toEqual([]);
+});
+
+test.each<[field: string, over: Parameters<typeof anAgentInfo>[0], version?: string]>([
+  ['agent_info.attributes', { attributes: Array.from({ length: 3_000 }, (_, index) => ({ kind: 'text', name: `label-${index}`, text: 'of some length' })) }],
+  ['agent_info.hostname', { hostname: 'h'.repeat(70_000) }],
+  ['agent_info.resources', { resources: amounts(`ports:[${Array.from({ length: 3_000 }, (_, index) => `${2 * index}-${2 * index}`).join(',')}]`) }],
+  ['version', {}, 'v'.repeat(70_000)],
+])('an agent whose %s would make too long a fact is refused for good, by name, before the registry is asked; also when it comes back', (field, over, version = '0') => {
+  const master = new ScriptedMaster();
+  const refusal = { kind: 'registration-refused', permanent: true, message: expect.stringMatching(new RegExp(`^${field}: current value is "\\d+ bytes"`)) };
+  const agent = master.agent();
+  agent.say({ kind: 'register', info: anAgentInfo(over), version });
+  expect(agent.messages).toEqual([refusal]);
+  const known = master.registered();
+  known.close();
+  const back = master.agent();
+  master.skip();
+  back.say({ kind: 'reregister', agentId: agentId('m-S0'), info: anAgentInfo(over), version, frameworks: [], executors: [], tasks: [] });
+  expect(back.messages).toEqual([refusal]);
+  expect(master.trace().filter((line) => line.startsWith('persist'))).toEqual([]);
 });

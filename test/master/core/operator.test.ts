@@ -35,6 +35,12 @@ test('a weight is durable before its reply, is shown, and is known to the next l
   expect(next.trace()).toContain('persist delete weight eng');
 });
 
+test('a weight for a role that is longer than a fact may be is refused, and nothing is written', () => {
+  const master = new ScriptedMaster();
+  expect(master.ask({ kind: 'set-weight', role: 'e'.repeat(70_000), weight: 2 })).toMatchObject({ kind: 'refused', refusal: { field: 'role' } });
+  expect(master.changes).toEqual([]);
+});
+
 test.each([
   ['role', '/', 1],
   ['weight', 'eng', 0],

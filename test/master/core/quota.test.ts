@@ -74,6 +74,7 @@ test.each<[claim: string, configs: readonly QuotaConfig[], field: string, value:
   ['guarantees of more than there is together', [guaranteed('a', { cpus: 5 }), guaranteed('b', { cpus: 4 })], 'quota_configs[0].guarantees["cpus"]', '5', 'at most 4, as the agents have 8 and all guarantees would be 9'],
   ['a guarantee of what no agent has', [guaranteed('new', { gpus: 1 })], 'quota_configs[0].guarantees["gpus"]', '1', 'at most 0, as the agents have 0'],
   ['a good config beside a bad one', [limited('new', { cpus: 1 }), limited('eng', { cpus: 1 })], 'quota_configs[1].limits["cpus"]', '1', 'at least 3'],
+  ['a config that is too long a fact', [limited('new', Object.fromEntries(Array.from({ length: 3_000 }, (_none, index) => [`resource-${index}`, 1])))], 'quota_configs[0].limits', expect.stringMatching(/^"\d+ bytes"$/) as string, 'at most 65536 bytes'],
   ['more configs than a transaction takes', Array.from({ length: quotaConfigCountMax + 1 }, (_none, index) => limited(`r${index}`, { cpus: 1 })), 'quota_configs', '101', 'at most 100'],
 ])('%s: refused by name, and nothing of the call is in force', (_claim, configs, field, value, expected) => {
   const master = aBusyCluster();
