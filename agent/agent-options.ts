@@ -24,7 +24,7 @@ export const agentOptions = optionTable('agent', {
     example: 'pi1.local:5050',
     description: 'Where to look for the master: host:port, several with commas, or etcd://host:port,host:port/prefix',
   },
-  'heartbeat-interval': { type: 'duration', default: '5s', min: '100ms', max: '1m', group: connection, description: 'How often an idle connection is proved alive; three missed beats end it' },
+  'heartbeat-interval': { type: 'duration', default: '5s', min: '100ms', max: '1m', group: connection, description: 'How often this end proves that an idle connection is alive; three missed beats end it. The other end is told, and may beat at another interval' },
 
   'work-dir': { type: 'string', required: true, group: machine, example: '/var/lib/allot/agent', description: 'Directory of checkpoint and sandboxes; it is the identity of this agent, and only one agent may use it' },
   resources: {

@@ -55,7 +55,7 @@ export const masterOptions = optionTable('master', {
     description: 'host:port at which others reach this master; by default --ip, or the first address of this machine, and --port',
   },
   'http-port': { type: 'string', default: '5080', parse: parseHttpPort, group: network, description: 'Port of /metrics and /health; 0 takes any free one, "none" opens none' },
-  'heartbeat-interval': { type: 'duration', default: '5s', min: '100ms', max: '1m', group: network, description: 'How often an idle connection is proved alive; three missed beats end it' },
+  'heartbeat-interval': { type: 'duration', default: '5s', min: '100ms', max: '1m', group: network, description: 'How often this end proves that an idle connection is alive; three missed beats end it. The other end is told, and may beat at another interval' },
 
   'work-dir': { type: 'string', optional: true, group: storage, example: '/var/lib/allot/master', description: 'Directory of the embedded registry; only one master may use it' },
   registry: {

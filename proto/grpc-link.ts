@@ -4,10 +4,11 @@
 // Elsewhere: batching, heartbeats, bounds (stream-link.ts), connections (grpc-channel.ts), statuses (grpc-end.ts), codecs (their files).
 // Invariants:
 //   J1. A server answers a session at once with headers, so that a dialler knows in one round trip that somebody is there.
-//   J2. A scheduler's or executor's message that cannot be read is passed on as such; an agent's or a master's ends the link naming the field.
+//   J2. Each end announces its heartbeat interval with its first headers, and judges the other's silence by what that one announced.
+//   J3. A scheduler's or executor's message that cannot be read is passed on as such; an agent's or a master's ends the link naming the field.
 // Source: common/ports.ts; the .proto files say the same to others.
 
-import { Client, credentials, Metadata, type ClientDuplexStream, type ServerDuplexStream, type StatusObject } from '@grpc/grpc-js';
+import { Client, credentials, type ClientDuplexStream, type ServerDuplexStream, type StatusObject } from '@grpc/grpc-js';
 
 import type { AgentMessage, MasterMessage } from '../common/model/agent-protocol';
 import type { ExecutorCallEnvelope, ExecutorEvent, ReceivedExecutorCall } from '../common/model/executor-protocol';
@@ -20,6 +21,7 @@ import { decodeExecutorCall, encodeExecutorCall, executorEvent } from './executo
 import { splitFrame } from './frame';
 import { clientOptions, runHandler, socketAddress, type RpcServer } from './grpc-channel';
 import { endOfStatus, statusOfEnd } from './grpc-end';
+import { announcedInterval, announcementOf } from './heartbeat-announcement';
 import { wireMethod, wireType, type ContractFile, type WireType } from './loader';
 import { decodeSchedulerCall, encodeSchedulerCall, schedulerEvent } from './scheduler-codec';
 import { linkTimes, StreamLink, type DecodedFrame, type FrameStream, type LinkOptions, type LinkTimes } from './stream-link';
@@ -96,7 +98,7 @@ function encoder<Out>(type: WireType, encode: (message: Out) => object): (messag
 
 type RefusalOf = Extract<Checked<never>, { ok: false }>['refusal'];
 
-/** J2 for schedulers and executors. */
+/** J3 for schedulers and executors. */
 function lenientDecoder<In>(type: WireType, decode: (wire: unknown) => In, unreadable: (refusal: RefusalOf) => In): (frame: Buffer) => DecodedFrame<In> {
   return (frame) => {
     const parts = splitFrame(frame);
@@ -110,7 +112,7 @@ function lenientDecoder<In>(type: WireType, decode: (wire: unknown) => In, unrea
   };
 }
 
-/** J2 for agents and masters. */
+/** J3 for agents and masters. */
 function strictDecoder<In>(type: WireType, codec: Codec<In, unknown>): (frame: Buffer) => DecodedFrame<In> {
   return (frame) => {
     const parts = splitFrame(frame);
@@ -154,7 +156,7 @@ function dial<Out, In>(environment: Environment, times: LinkTimes, codec: Sessio
   } catch (error) {
     return stillborn(handler, { kind: 'failed', detail: `Cannot dial "${address}": ${error instanceof Error ? error.message : String(error)}` });
   }
-  const call = client.makeBidiStreamRequest(codec.path, asIs, asIs, new Metadata(), {});
+  const call = client.makeBidiStreamRequest(codec.path, asIs, asIs, announcementOf(times.heartbeatIntervalMs), {});
   const { clock } = environment;
   let cancelConnect: Cancel = () => undefined;
   const stream = new ClientStream(call, () => {
@@ -166,7 +168,10 @@ function dial<Out, In>(environment: Environment, times: LinkTimes, codec: Sessio
   cancelConnect = clock.schedule(times.connectTimeoutMs, () => {
     link.fail({ kind: 'failed', detail: `No answer from ${address} within ${times.connectTimeoutMs} ms` });
   });
-  call.on('metadata', () => cancelConnect());
+  call.on('metadata', (metadata) => {
+    cancelConnect();
+    link.peerBeatsEvery(announcedInterval(metadata)); // J2.
+  });
   call.on('data', (frame: Buffer) => link.received(frame));
   call.on('status', (status: StatusObject) => link.over(endOfStatus(status)));
   // Each error comes as a status too; without a listener it would end the process.
@@ -234,8 +239,9 @@ function serve<Out, In>(server: RpcServer, accept: Accept<Out, In>, options: Lin
       const stream = new ServerStream(call, () => forget());
       const link = new StreamLink<Out, In>({ clock: server.clock, times, stream, encode: codec.encode, decode: codec.decode });
       forget = server.onClose(() => link.close());
-      // J1.
-      call.sendMetadata(new Metadata());
+      // J1 and J2.
+      call.sendMetadata(announcementOf(times.heartbeatIntervalMs));
+      link.peerBeatsEvery(announcedInterval(call.metadata));
       call.on('data', (frame: Buffer) => link.received(frame));
       // A cancelled call of a living peer ends its direction, too, just before it is reset. So we answer with our end, and judge by what
       // became of the stream once that is out; `cancelled` comes in either case.

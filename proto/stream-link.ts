@@ -12,11 +12,22 @@ import type { Cancel, Clock, Link, LinkEnd, LinkHandler } from '../common/ports'
 import { BoundedWriter, type WritableTarget } from '../common/streams';
 import { frameMessageCountMax, framedLength, joinFrame } from './frame';
 
+/** How often a link beats where nobody says otherwise, and how often a peer is taken to that does not say. */
+export const heartbeatIntervalDefaultMs = 5_000;
+
+/** A peer that beats so often is dead when it was not heard for this long: one beat may be late and one be lost in a busy loop. */
+export function silenceLimitOf(peerIntervalMs: number): number {
+  return 3 * peerIntervalMs;
+}
+
 /** Times in milliseconds. */
 export interface LinkOptions {
-  /** An empty frame is sent when nothing else was for this long. Default 5 s. More: less traffic when idle; less: dead peers are found sooner. */
+  /**
+   * An empty frame is sent when nothing else was for this long. Default 5 s. More: less traffic when idle; less: the peer finds out sooner that we are
+   * dead. The peer is told (heartbeat-announcement.ts), so that its own may differ.
+   */
   readonly heartbeatIntervalMs?: number;
-  /** A peer that was not heard for this long is dead. Default three heartbeat intervals: one may be late and one be lost in a busy loop. */
+  /** A peer that was not heard for this long is dead, whatever it announces. Default: what it announces says ({@link silenceLimitOf}). */
   readonly silenceLimitMs?: number;
   /** A dialled peer must have answered by then. Default 5 s. */
   readonly connectTimeoutMs?: number;
@@ -26,16 +37,16 @@ export interface LinkOptions {
 
 export interface LinkTimes {
   readonly heartbeatIntervalMs: number;
-  readonly silenceLimitMs: number;
+  /** undefined: the peer's interval decides. */
+  readonly silenceLimitMs: number | undefined;
   readonly connectTimeoutMs: number;
   readonly closeLingerMs: number;
 }
 
 export function linkTimes(options: LinkOptions): LinkTimes {
-  const heartbeatIntervalMs = options.heartbeatIntervalMs ?? 5_000;
   return {
-    heartbeatIntervalMs,
-    silenceLimitMs: options.silenceLimitMs ?? 3 * heartbeatIntervalMs,
+    heartbeatIntervalMs: options.heartbeatIntervalMs ?? heartbeatIntervalDefaultMs,
+    silenceLimitMs: options.silenceLimitMs,
     connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
     closeLingerMs: options.closeLingerMs ?? 5_000,
   };
@@ -94,11 +105,13 @@ export class StreamLink<Out, In> implements Link<Out> {
   private ending: NodeJS.Immediate | undefined;
   private lastSentMs: number;
   private lastHeardMs: number;
+  private silenceLimitMs: number;
   private cancelTimer: Cancel = () => undefined;
 
   constructor(private readonly parts: StreamLinkParts<Out, In>) {
     this.lastSentMs = parts.clock.nowMs();
     this.lastHeardMs = this.lastSentMs;
+    this.silenceLimitMs = parts.times.silenceLimitMs ?? silenceLimitOf(heartbeatIntervalDefaultMs);
     this.writer = new BoundedWriter({
       target: parts.stream,
       sizeOf: (frame) => frame.length,
@@ -112,6 +125,14 @@ export class StreamLink<Out, In> implements Link<Out> {
   /** Whose link it is; to be called before the first frame can arrive. */
   serve(handler: LinkHandler<In>): void {
     this.handler = handler;
+  }
+
+  /** The peer has said how often it beats. */
+  peerBeatsEvery(intervalMs: number): void {
+    if (this.state !== 'open') return;
+    this.silenceLimitMs = this.parts.times.silenceLimitMs ?? silenceLimitOf(intervalMs);
+    this.cancelTimer();
+    this.armTimer();
   }
 
   send(messages: readonly Out[]): void {
@@ -202,7 +223,7 @@ export class StreamLink<Out, In> implements Link<Out> {
 
   private armTimer(): void {
     const { clock, times } = this.parts;
-    const dueMs = Math.min(this.lastSentMs + times.heartbeatIntervalMs, this.lastHeardMs + times.silenceLimitMs);
+    const dueMs = Math.min(this.lastSentMs + times.heartbeatIntervalMs, this.lastHeardMs + this.silenceLimitMs);
     this.cancelTimer = clock.schedule(Math.max(0, dueMs - clock.nowMs()), () => this.onTimer());
   }
 
@@ -227,7 +248,7 @@ export class StreamLink<Out, In> implements Link<Out> {
   }
 
   private isSilent(nowMs: number): boolean {
-    return nowMs - this.lastHeardMs >= this.parts.times.silenceLimitMs;
+    return nowMs - this.lastHeardMs >= this.silenceLimitMs;
   }
 
   private stopTimers(): void {

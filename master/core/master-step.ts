@@ -39,7 +39,7 @@ export interface MasterConfig {
   readonly agentReregisterTimeoutMs: number;
   /** A task without any update for this long after its launch is killed at its agent. Default 5 min. Ours: a launch must not hang for ever. */
   readonly launchTimeoutMs: number;
-  /** Told to schedulers and agents; the links do the beating. Default 5 s. */
+  /** Told to schedulers in `subscribed`, for those who write their own; the links beat, and announce it to every peer. Default 5 s. */
   readonly heartbeatIntervalMs: number;
   readonly completedFrameworkCountMax: number; // 50. Source: Mesos.
   readonly completedTaskCountMax: number; // per framework, 1000. Source: Mesos.

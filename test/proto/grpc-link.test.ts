@@ -18,8 +18,9 @@ import type { Link, LinkHandler } from '../../common/ports';
 import { joinFrame } from '../../proto/frame';
 import { RpcServer } from '../../proto/grpc-channel';
 import { agentDialer, executorDialer, schedulerDialer, serveAgents, serveExecutors, serveScheduler } from '../../proto/grpc-link';
+import { announcedInterval, announcementOf } from '../../proto/heartbeat-announcement';
 import { wireType } from '../../proto/loader';
-import { frameBytesMax, messageBytesMax, type LinkOptions } from '../../proto/stream-link';
+import { frameBytesMax, messageBytesMax, silenceLimitOf, type LinkOptions } from '../../proto/stream-link';
 import { countingEnvironment, eventually, LinkProbe } from './link-probe';
 
 const environment = countingEnvironment();
@@ -77,9 +78,9 @@ const error = (message: string): SchedulerEvent => ({ kind: 'error', message });
 const numbersOf = (calls: readonly ReceivedSchedulerCall[]): number[] => calls.map((call) => (call.ok ? call.value.number : -1));
 
 /** A stream of raw frames to a server of ours. */
-function rawClient(address: string, service: string): ClientDuplexStream<Buffer, Buffer> {
+function rawClient(address: string, service: string, metadata = new Metadata()): ClientDuplexStream<Buffer, Buffer> {
   const client = new Client(address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 });
-  const call = client.makeBidiStreamRequest(`/allot.v1.${service}/Session`, asIs, asIs, new Metadata(), {});
+  const call = client.makeBidiStreamRequest(`/allot.v1.${service}/Session`, asIs, asIs, metadata, {});
   call.on('error', () => undefined);
   cleanups.push(() => {
     call.cancel();
@@ -374,6 +375,72 @@ describe('silence', () => {
     ours.send([error('still here')]);
     expect(await client.count(1)).toEqual([error('still here')]);
     expect(probe.ends).toEqual([]);
+  });
+});
+
+describe('intervals that differ', () => {
+  /** Long enough for the slower end of each pair to be cut by the limit of the faster, if that went by its own interval. */
+  const idleFor = async (ms: number): Promise<void> => {
+    const startMs = environment.clock.nowMs();
+    await eventually(() => environment.clock.nowMs() - startMs > ms);
+  };
+
+  test.each([
+    ['a server that beats faster than its client', 100, 600],
+    ['a client that beats faster than its server', 600, 100],
+  ])('%s waits as long as the other needs', async (_claim, ofServer, ofClient) => {
+    const { address, probe, link } = await aSchedulerServer({ heartbeatIntervalMs: ofServer });
+    const client = new LinkProbe<SchedulerEvent>();
+    dialScheduler(address, client, { heartbeatIntervalMs: ofClient });
+    const ours = await link();
+    await idleFor(900);
+    ours.send([error('still here')]);
+    await client.until(() => client.frames.length + client.ends.length + probe.ends.length > 0);
+    expect([client.heard, client.ends, probe.ends]).toEqual([[error('still here')], [], []]);
+  });
+
+  test('a server takes its client at its word: who promises a beat each 100 ms and says nothing is silent after three', async () => {
+    const { address, probe } = await aSchedulerServer();
+    const startMs = environment.clock.nowMs();
+    const metadata = new Metadata();
+    metadata.set('allot-heartbeat-interval-ms', '100');
+    rawClient(address, 'Scheduler', metadata).resume();
+    expect(await probe.end()).toEqual({ kind: 'silent' });
+    expect(environment.clock.nowMs() - startMs).toBeLessThan(5_000);
+  });
+
+  test('a client takes its server at its word', async () => {
+    const address = await rawServer((call) => {
+      const metadata = new Metadata();
+      metadata.set('allot-heartbeat-interval-ms', '100');
+      call.sendMetadata(metadata);
+    });
+    const client = new LinkProbe<SchedulerEvent>();
+    const startMs = environment.clock.nowMs();
+    dialScheduler(address, client);
+    expect(await client.end()).toEqual({ kind: 'silent' });
+    expect(environment.clock.nowMs() - startMs).toBeLessThan(5_000);
+  });
+
+  test.each<[said: string | undefined, silenceLimitMs: number]>([
+    [undefined, 15_000],
+    ['', 15_000],
+    ['soon', 15_000],
+    ['-1', 15_000],
+    ['1e9', 15_000],
+    ['250', 750],
+    ['30000', 90_000],
+    ['0', 300],
+    ['1', 300],
+    ['9'.repeat(30), 180_000],
+  ])('a peer that announces %p is waited for %d ms, and none for ever', (said, silenceLimitMs) => {
+    const metadata = new Metadata();
+    if (said !== undefined) metadata.set('allot-heartbeat-interval-ms', said);
+    expect(silenceLimitOf(announcedInterval(metadata))).toBe(silenceLimitMs);
+  });
+
+  test('what is announced is what is read', () => {
+    expect(announcedInterval(announcementOf(1_234))).toBe(1_234);
   });
 });
 
