@@ -1,16 +1,20 @@
 // Executor sessions: what custom executors say, and whether to believe it.
 //
 // Owns:      who a session speaks for, subscription and re-subscription, validity of an executor's updates, framework messages.
-// Elsewhere: durable updates (task-updates.ts), the container (executor-termination.ts), the wire (proto/, ../executor service).
+// Elsewhere: durable updates (task-updates.ts), how large a status may be (common/model/status-size.ts), the container (executor-termination.ts),
+//            the wire (proto/, ../executor service).
 // Invariants:
 //   S1. A session speaks for the one executor whose token it showed, and for no task but that executor's own.
 //   S2. Bad input is answered by an error event to its sender; nothing else changes, and nobody else notices.
 //   S3. An update is acknowledged once it is durable, or if it is already known or no longer of interest: never if it was refused.
+//   S4. No status enters the books that would not fit the agent's own messages: it would end every session with every master. An end that is too
+//       large is taken as an end without its details.
 // Source: Mesos agent (reference, scheduler sections 11.4, 18.2 to 18.6). Two differences. An executor that subscribes while it is being shut down keeps
 //         its session, because its last updates travel over it (Mesos has a second connection for them). An update for a task that is not the
 //         executor's own is refused, because a framework must not speak of another's tasks.
 
 import type { ExecutorCall, ExecutorCallEnvelope, ReceivedExecutorCall } from '../../common/model/executor-protocol';
+import { describeOversizedPart, endInPlaceOf, findOversizedPart, type OversizedPart } from '../../common/model/status-size';
 import { mayMove } from '../../common/model/task-states';
 import type { TaskStatus } from '../../common/model/task-status';
 import { describeRefusal } from '../../common/refusal';
@@ -138,7 +142,11 @@ function takeUpdate(agent: AgentState, session: ExecutorSession, executor: Execu
   if (task.place === 'ended' || agent.updates.knows(framework.id, taskId, update.uuid)) return acknowledge();
   const objection = findObjection(task, status);
   if (objection !== undefined) return refuseUpdate(objection);
-  const outcome = enterUpdate(agent, framework, task, update);
+  const oversized = findOversizedPart(update);
+  if (oversized !== undefined) refuseUpdate(describeOversizedPart(oversized));
+  const fitting = oversized === undefined ? update : smallerEnd(agent, executor, update, oversized);
+  if (fitting === undefined) return;
+  const outcome = enterUpdate(agent, framework, task, fitting);
   switch (outcome.kind) {
     case 'added':
     case 'duplicate':
@@ -149,6 +157,12 @@ function takeUpdate(agent: AgentState, session: ExecutorSession, executor: Execu
     default:
       return assertNever(outcome);
   }
+}
+
+/** S4. The executor has said that the task is over, and the scheduler learns that in any case. Undefined: it was no end, so nothing is lost but a remark. */
+function smallerEnd(agent: AgentState, executor: Executor, update: PendingUpdate, oversized: OversizedPart): PendingUpdate | undefined {
+  const end = endInPlaceOf(update, oversized);
+  return end === undefined ? undefined : { ...stamp(agent, executor, end), uuid: update.uuid };
 }
 
 /** What a status says of its origin must be true. */

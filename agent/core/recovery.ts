@@ -7,12 +7,14 @@
 //   J2. A journal that ends anywhere between two records gives a consistent state: what is half-written is completed or undone here.
 //   J3. A task of an earlier life is taken as delivered to its executor; whether it was, the executor says when it comes back.
 //   J4. What is left of a removed framework or executor is asked to end again.
+//   J5. An update that no message of the agent can carry is replaced here by one that fits: else the agent would lose every master as soon as it joins.
 // Source: Mesos agent recovery (reference, agent section 17).
 
 import { assertNever } from '../../common/invariant';
 import type { FrameworkInfo } from '../../common/model/framework';
 import type { ContainerId, ExecutorId, FrameworkId, TaskId } from '../../common/model/ids';
 import { Resources } from '../../common/model/resources';
+import { endInPlaceOf, findOversizedPart } from '../../common/model/status-size';
 import type { ExecutorInfo } from '../../common/model/task';
 import type { TaskStatus } from '../../common/model/task-status';
 import { updateUuid, type AgentState, type Executor, type Framework, type Task } from './agent-state';
@@ -226,13 +228,21 @@ function replayTaskRemoved(agent: AgentState, frameworkId: FrameworkId, taskId: 
   agent.containers.get(task.containerId)?.tasks.delete(taskId);
 }
 
-function replayUpdate(agent: AgentState, found: Found, frameworkId: FrameworkId, status: TaskStatus): void {
+function replayUpdate(agent: AgentState, found: Found, frameworkId: FrameworkId, recorded: TaskStatus): void {
+  const status = fitting(recorded);
   agent.updates.add(frameworkId, { ...status, uuid: status.uuid ?? updateUuid(agent) });
   const task = agent.frameworks.get(frameworkId)?.tasks.get(status.taskId);
   if (task === undefined || task.place === 'ended') return;
   applyStatus(agent.containers.get(task.containerId), task, status);
   const { timestampMs } = status;
   if (status.state === 'TASK_RUNNING' && timestampMs !== undefined && !found.runningSinceMs.has(task.containerId)) found.runningSinceMs.set(task.containerId, timestampMs);
+}
+
+/** J5. A journal may come from a release that took statuses of any size. What was no end loses its details and keeps its state. */
+function fitting(status: TaskStatus): TaskStatus {
+  const oversized = findOversizedPart(status);
+  if (oversized === undefined) return status;
+  return endInPlaceOf(status, oversized) ?? { taskId: status.taskId, state: status.state, labels: [], ...(status.uuid === undefined ? {} : { uuid: status.uuid }) };
 }
 
 /** The shortest list of records that rebuilds the present state (J1). */

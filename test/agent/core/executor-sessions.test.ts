@@ -3,6 +3,7 @@
 
 import type { ExecutorCall } from '../../../common/model/executor-protocol';
 import { executorId, frameworkId, taskId } from '../../../common/model/ids';
+import { statusDataBytesMax, statusMessageBytesMax, statusPartBytesMax } from '../../../common/model/status-size';
 import type { TaskStatus } from '../../../common/model/task-status';
 import { aFramework, AgentHarness, anExecutor, anUpdate, aTask, checkpointedStatuses, kinds, runTask, shown, statusUpdates, theAgentId, theFrameworkId, toExecutor, toMaster } from './agent-harness';
 
@@ -111,6 +112,40 @@ test('a task that is running cannot start again', () => {
   const { agent, session } = withExecutor();
   agent.callAs(session, 'e', anUpdate('t', 'TASK_RUNNING', '1'));
   expect(toExecutor(agent.callAs(session, 'e', anUpdate('t', 'TASK_STARTING', '2')))).toMatchObject([{ kind: 'error', message: expect.stringContaining('TASK_STARTING') }]);
+});
+
+const oversized: readonly [part: string, change: Partial<TaskStatus>][] = [
+  ['data', { data: new Uint8Array(statusDataBytesMax + 1) }],
+  ['message', { message: 'é'.repeat(statusMessageBytesMax / 2 + 1) }],
+  ['labels', { labels: Array.from({ length: 10_000 }, () => ({ key: '' })) }],
+  ['container_status.network_infos', { containerStatus: { networkInfos: [{ name: 'n'.repeat(statusPartBytesMax), groups: [], labels: [], ipAddresses: [], portMappings: [] }] } }],
+];
+
+test.each(oversized)('an end with more %s than a status may have is still an end: without its details, and naming what was too large', (part, change) => {
+  const { agent, session } = withExecutor();
+  agent.callAs(session, 'e', anUpdate('t', 'TASK_RUNNING', '1'));
+  const update = anUpdate('t', 'TASK_FINISHED', '2', change);
+  const effects = agent.callAs(session, 'e', update);
+  const sentence = expect.stringMatching(new RegExp(`${part}: current value has \\d+ bytes, at most \\d+ are taken`));
+  expect(toExecutor(effects)).toMatchObject([{ kind: 'error', message: sentence }, { kind: 'acknowledged', uuid: '2'.padStart(32, '0') }]);
+  const [end] = checkpointedStatuses(effects);
+  expect(end).toMatchObject({ state: 'TASK_FAILED', message: sentence, labels: [], containerStatus: { networkInfos: [] } });
+  expect(end?.data).toBeUndefined();
+  expect(toExecutor(agent.callAs(session, 'e', update))).toMatchObject([{ kind: 'acknowledged' }]);
+});
+
+test('an end that is too large keeps its state, unless the task would be taken for done', () => {
+  const { agent, session } = withExecutor();
+  const [, tooMuch] = oversized[0] ?? [];
+  expect(checkpointedStatuses(agent.callAs(session, 'e', anUpdate('t', 'TASK_KILLED', '1', tooMuch)))).toMatchObject([{ state: 'TASK_KILLED' }]);
+});
+
+test('an update that is no end and too large is refused, and one of just the size is taken', () => {
+  const { agent, session } = withExecutor();
+  const refused = agent.callAs(session, 'e', anUpdate('t', 'TASK_RUNNING', '1', { data: new Uint8Array(statusDataBytesMax + 1) }));
+  expect(checkpointedStatuses(refused)).toEqual([]);
+  expect(toExecutor(refused)[0]).toEqual({ kind: 'error', message: `Update of task "t" refused: data: current value has ${statusDataBytesMax + 1} bytes, at most ${statusDataBytesMax} are taken` });
+  expect(shown(checkpointedStatuses(agent.callAs(session, 'e', anUpdate('t', 'TASK_RUNNING', '2', { data: new Uint8Array(statusDataBytesMax) }))))).toEqual(['t TASK_RUNNING']);
 });
 
 test('a call in another executor’s name, or one that could not be read, is answered by an error', () => {

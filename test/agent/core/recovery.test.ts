@@ -98,6 +98,20 @@ test('updates that were not acknowledged are sent again in order, those that wer
   expect(records(agent.acknowledge(finished)).map((record) => record.kind)).toEqual(['update-acknowledged', 'task-removed', 'framework-removed']);
 });
 
+test.each<[state: 'TASK_FINISHED' | 'TASK_RUNNING', sent: string]>([
+  ['TASK_FINISHED', 't TASK_FAILED'],
+  ['TASK_RUNNING', 't TASK_RUNNING'],
+])('a %s that is larger than any message, in the journal of an earlier release, does not end the session at every registration', (state, sent) => {
+  const agent = registered();
+  agent.launch(aTask('t', { executor: anExecutor() }));
+  const { status } = anUpdate('t', state, '1', { data: new Uint8Array(9 * 1024 * 1024) });
+  agent.restart([...agent.journal, { kind: 'update', frameworkId: theFrameworkId, status }]);
+  const [head] = statusUpdates(agent.register());
+  expect(shown(head === undefined ? [] : [head])).toEqual([sent]);
+  expect(head?.uuid).toBe(status.uuid);
+  expect(head?.data).toBeUndefined();
+});
+
 test('an update resent by its executor is known after a rewritten journal too', () => {
   const agent = registered();
   const task = aTask('t', { executor: anExecutor() });
