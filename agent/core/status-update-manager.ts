@@ -1,18 +1,22 @@
 // Status update manager: every update reaches its scheduler, in order, once acknowledged no more.
 //
 // Owns:      one stream per (framework, task): updates not yet acknowledged, the retry timer of the first, what was acknowledged lately.
-// Elsewhere: making updates durable and deciding which are valid (task-updates.ts), the wire (proto/).
+// Elsewhere: making updates durable and deciding which are valid (task-updates.ts), how much is under way at a time (update-window.ts), the wire
+//            (proto/).
 // Invariants:
 //   U1. Per stream only the head is under way; the next leaves after the head's acknowledgement.
-//   U2. While paused nothing leaves. `resume` sends every head and starts its timer afresh.
+//   U2. While paused nothing leaves. `resume` sends every head and starts its timer afresh, as far as the window has room; the others follow.
 //   U3. Nothing enters a stream after a terminal update. Acknowledging that one ends the stream.
 //   U4. A uuid enters a stream once, as long as it is pending or among the newest `acknowledgedCountMax`.
+//   U5. A head counts as under way until it is acknowledged or its retry is due: what nobody acknowledges holds up others of its framework, not for ever.
 // Source: Mesos task status update manager (reference, agent section 18; scheduler section 11.2).
 
 import type { FrameworkId, TaskId } from '../../common/model/ids';
 import { isTerminal } from '../../common/model/task-states';
 import type { TaskState, TaskStatus } from '../../common/model/task-status';
+import { statusBytes } from '../../common/model/status-size';
 import type { AgentConfig } from './agent-step';
+import { UpdateWindow } from './update-window';
 
 /** An update on its way: it has what acknowledging needs (S1 of task-status.ts). */
 export interface PendingUpdate extends TaskStatus {
@@ -69,6 +73,7 @@ export interface StatusUpdatePorts {
 export class StatusUpdateManager {
   private readonly streams = new Map<FrameworkId, Map<TaskId, UpdateStream>>();
   private isPaused = true;
+  private readonly window = new UpdateWindow<UpdateStream>(({ pending: [head] }) => (head === undefined ? 0 : statusBytes(head)));
 
   constructor(
     private readonly config: Pick<AgentConfig, 'updateRetryIntervalMs' | 'updateRetryIntervalMaxMs'>,
@@ -97,6 +102,7 @@ export class StatusUpdateManager {
     if (head === undefined) return { kind: 'ignored', why: 'no update of this task waits' };
     if (head.uuid !== uuid) return { kind: 'ignored', why: `the update under way is "${head.uuid}"` };
     this.ports.clearDeadline(stream);
+    this.window.release(stream);
     if (isTerminal(head.state)) {
       this.close(frameworkId, taskId);
       return { kind: 'acknowledged', isTerminal: true };
@@ -111,7 +117,7 @@ export class StatusUpdateManager {
     return { kind: 'acknowledged', isTerminal: false };
   }
 
-  /** The retry timer of the stream's head is due: sends it again, and waits twice as long next time. */
+  /** The retry timer of the stream's head is due: sends it again, behind those that wait, and waits twice as long next time. */
   retry(stream: UpdateStream): void {
     const intervalMs = Math.min(stream.intervalMs * 2, this.config.updateRetryIntervalMaxMs);
     this.sendHead(stream, intervalMs);
@@ -120,10 +126,11 @@ export class StatusUpdateManager {
   /** The master is away. */
   pause(): void {
     this.isPaused = true;
+    this.window.clear();
     for (const stream of this.all()) this.ports.clearDeadline(stream);
   }
 
-  /** Registered again: sends every head (U2). */
+  /** Registered again: sends the heads (U2). */
   resume(): void {
     this.isPaused = false;
     for (const stream of this.all()) this.sendHead(stream);
@@ -159,8 +166,10 @@ export class StatusUpdateManager {
     const stream = streams?.get(taskId);
     if (streams === undefined || stream === undefined) return;
     this.ports.clearDeadline(stream);
+    this.window.release(stream);
     streams.delete(taskId);
     if (streams.size === 0) this.streams.delete(frameworkId);
+    this.sendWaiting();
   }
 
   /** Ends all streams of a framework that is gone, without waiting. Source: Mesos. */
@@ -188,11 +197,22 @@ export class StatusUpdateManager {
     return stream;
   }
 
+  /** As soon as the window has room for it. */
   private sendHead(stream: UpdateStream, intervalMs = this.config.updateRetryIntervalMs): void {
-    const head = stream.pending[0];
-    if (this.isPaused || head === undefined) return;
-    stream.intervalMs = intervalMs;
-    this.ports.setDeadline(stream, intervalMs);
-    this.ports.forward(stream.frameworkId, head, stream.latestState);
+    if (this.isPaused) return;
+    if (stream.pending.length > 0) {
+      stream.intervalMs = intervalMs;
+      this.window.wait(stream);
+    }
+    this.sendWaiting();
+  }
+
+  private sendWaiting(): void {
+    for (let stream = this.window.take(); stream !== undefined; stream = this.window.take()) {
+      const [head] = stream.pending;
+      if (head === undefined) continue;
+      this.ports.setDeadline(stream, stream.intervalMs);
+      this.ports.forward(stream.frameworkId, head, stream.latestState);
+    }
   }
 }

@@ -1,7 +1,10 @@
-// Proves the status update manager: one update under way per task, in order, retried ever less often, until acknowledged (U1 to U4).
+// Proves the status update manager: one update under way per task, in order, retried ever less often, until acknowledged (U1 to U5), and
+// never more under way than a link bears (update-window.ts, W1 and W2).
 
 import { acknowledgedCountMax, StatusUpdateManager, type PendingUpdate, type UpdateStream } from '../../../agent/core/status-update-manager';
-import { taskId } from '../../../common/model/ids';
+import { frameworkWindowBytesMax, windowBytesMax } from '../../../agent/core/update-window';
+import { frameworkId, taskId } from '../../../common/model/ids';
+import { statusDataBytesMax } from '../../../common/model/status-size';
 import type { TaskState } from '../../../common/model/task-status';
 import { theFrameworkId } from './agent-harness';
 
@@ -98,4 +101,48 @@ test('a task that reports its health for months does not fill the memory', () =>
   const [stream] = [...manager.all()];
   expect(stream?.acknowledged).toHaveLength(acknowledgedCountMax);
   expect(stream?.uuids.size).toBe(acknowledgedCountMax);
+});
+
+/** The end of `task`, with the largest result. */
+const result = (task: string): PendingUpdate => ({ taskId: taskId(task), state: 'TASK_FINISHED', uuid: task, labels: [], data: new Uint8Array(statusDataBytesMax) });
+
+test('a hundred large results, all unacknowledged when the agent registers, leave in portions, each when the one before is acknowledged', () => {
+  const { manager, forwarded, timers } = make();
+  manager.pause();
+  const ids = Array.from({ length: 100 }, (_, index) => `t${index}`);
+  for (const id of ids) manager.add(theFrameworkId, result(id));
+  manager.resume();
+  const atOnce = forwarded.length;
+  expect(atOnce * statusDataBytesMax).toBeLessThanOrEqual(2 * frameworkWindowBytesMax);
+  expect(timers.size).toBe(atOnce);
+  for (const [index, id] of ids.entries()) {
+    expect(forwarded.length).toBeGreaterThan(index);
+    manager.acknowledge(theFrameworkId, taskId(id), id);
+    expect(forwarded.length - (index + 1)).toBeLessThanOrEqual(atOnce);
+  }
+  expect(forwarded.map((line) => line.split(' ')[0])).toEqual(ids);
+});
+
+test('many frameworks with large results have together no more under way than a link bears', () => {
+  const { manager, forwarded } = make();
+  for (let count = 0; count < 100; count += 1) manager.add(frameworkId(`f${count}`), result('t'));
+  expect(forwarded.length * statusDataBytesMax).toBeLessThanOrEqual(windowBytesMax + statusDataBytesMax);
+});
+
+test('results that nobody acknowledges keep neither another framework waiting, nor each other for longer than their retry', () => {
+  const { manager, forwarded, timers } = make();
+  for (let count = 0; count < 10; count += 1) manager.add(theFrameworkId, result(`t${count}`));
+  const stuck = forwarded.length;
+  manager.add(frameworkId('other'), update('o', 'TASK_RUNNING'));
+  expect(forwarded.slice(stuck)).toEqual(['o TASK_RUNNING of TASK_RUNNING']);
+  for (const stream of [...timers.keys()].filter((one) => one.frameworkId === theFrameworkId)) manager.retry(stream);
+  expect(forwarded.slice(stuck + 1).map((line) => line.split(' ')[0])).toEqual(Array.from({ length: stuck }, (_, index) => `t${stuck + index}`));
+});
+
+test('a framework that is gone makes room for those that wait', () => {
+  const { manager, forwarded } = make();
+  for (let count = 0; count < 100; count += 1) manager.add(frameworkId(`f${count}`), result('t'));
+  const before = forwarded.length;
+  manager.closeFramework(frameworkId('f0'));
+  expect(forwarded).toHaveLength(before + 1);
 });
