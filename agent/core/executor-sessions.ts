@@ -29,6 +29,12 @@ import { enterUpdate, reportTask } from './task-updates';
 /** A connection that has not subscribed by then is closed: it may be anybody. Ours. */
 export const subscribeTimeoutMs = 10_000;
 
+/**
+ * Most bytes of one MESSAGE of an executor, 1 MiB. One that just fits the executor's own link would not fit those to the master and the scheduler,
+ * where more is said around it, and would end the agent's session. Ours.
+ */
+export const executorMessageBytesMax = 1024 * 1024;
+
 export function executorOpened(agent: AgentState, id: number): void {
   const session: ExecutorSession = { kind: 'session', id };
   agent.sessions.set(id, session);
@@ -77,7 +83,8 @@ function takeCall(agent: AgentState, session: ExecutorSession, { frameworkId, ex
       takeUpdate(agent, session, executor, call.status, false);
       return;
     case 'message':
-      if (agent.link === 'registered' && !executor.framework.isTerminating) agent.turn.toMaster({ kind: 'framework-message', frameworkId, executorId, data: call.data });
+      if (call.data.length > executorMessageBytesMax) refuse(agent, session, `message.data: current value has ${call.data.length} bytes, at most ${executorMessageBytesMax} are taken`);
+      else if (agent.link === 'registered' && !executor.framework.isTerminating) agent.turn.toMaster({ kind: 'framework-message', frameworkId, executorId, data: call.data });
       return;
     case 'heartbeat':
       return;
