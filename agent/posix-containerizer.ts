@@ -11,12 +11,12 @@
 //   X3. Another user who runs the command owns its container's directory: its supervisor writes `pid` and `exit` there. To other containers it may
 //       pass by name only, and finds them closed.
 //   X4. What leaves the process group by its own `setsid` is not followed; the cgroup containerizer will.
-//   X5. What lies in a sandbox is its user's, and may lie: output files are opened without following links, and read only if they are files. So nobody
-//       reads with the agent's rights what he may not read with his own.
+//   X5. What lies in a container's directory is its user's, and may lie: output files, `pid` and `exit` are opened without following links and without
+//       waiting, and used only if they are files. So nobody reads with the agent's rights what he may not read with his own, and a pipe keeps no agent.
 // Source: Mesos posix launcher (process tree and session kill). The shell as supervisor is our choice: a megabyte instead of a second Node.
 
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, constants as fsConstants, fchownSync, mkdirSync, openSync, readFileSync, watch, type FSWatcher } from 'node:fs';
+import { closeSync, constants as fsConstants, fchownSync, mkdirSync, readFileSync, watch, type FSWatcher } from 'node:fs';
 import { chmod, chown, lchown, open, readdir, rm } from 'node:fs/promises';
 import { constants as osConstants } from 'node:os';
 import { basename, join } from 'node:path';
@@ -27,6 +27,7 @@ import type { ContainerHandlers, Containerizer, SandboxRead } from './containeri
 import type { ContainerExit, ContainerSpec } from './core/agent-step';
 import { fetchUri } from './fetcher';
 import { isGroupAlive, isSameProcess, processStartTime } from './process-table';
+import { openRegularFile, readSmallFile } from './regular-file';
 
 export interface PosixContainerizerOptions {
   readonly workDir: string;
@@ -225,15 +226,15 @@ export class PosixContainerizer implements Containerizer {
   private start(spec: ContainerSpec, sandbox: string, owner: Owner | undefined): ChildProcess {
     const { command } = spec;
     const program = command.shell ? ['/bin/sh', '-c', command.value ?? ''] : [command.value ?? '', ...command.arguments.slice(1)];
-    const stdout = openSync(join(sandbox, 'stdout'), outputFlags, 0o640);
-    const stderr = openSync(join(sandbox, 'stderr'), outputFlags, 0o640);
+    const outputs: number[] = [];
     try {
+      for (const stream of ['stdout', 'stderr'] satisfies SandboxStream[]) outputs.push(openRegularFile(join(sandbox, stream), outputFlags, 0o640));
       // `/dev/stderr` is opened anew by whoever writes to it.
-      if (owner) for (const output of [stdout, stderr]) fchownSync(output, owner.uid, owner.gid);
+      if (owner) for (const output of outputs) fchownSync(output, owner.uid, owner.gid);
       const child = spawn('/bin/sh', ['-c', supervisor, 'allot-supervisor', join(this.directory(spec.containerId), 'exit'), join(this.directory(spec.containerId), 'pid'), ...program], {
         cwd: sandbox,
         detached: true,
-        stdio: ['ignore', stdout, stderr],
+        stdio: ['ignore', ...outputs],
         ...owner,
         env: {
           PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
@@ -248,8 +249,7 @@ export class PosixContainerizer implements Containerizer {
       child.unref();
       return child;
     } finally {
-      closeSync(stdout);
-      closeSync(stderr);
+      for (const output of outputs) closeSync(output);
     }
   }
 
@@ -279,7 +279,7 @@ export class PosixContainerizer implements Containerizer {
   /** The supervisor's pid, if it still runs and is the supervisor of just this container (its command line says so: pids are reused). */
   private orphanPid(containerId: ContainerId): number | undefined {
     try {
-      const pid = Number(readFileSync(join(this.directory(containerId), 'pid'), 'utf8'));
+      const pid = Number(readSmallFile(join(this.directory(containerId), 'pid'), numberBytesMax));
       const commandLine = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
       return commandLine.includes(join(this.directory(containerId), 'exit')) ? pid : undefined;
     } catch {
@@ -290,9 +290,10 @@ export class PosixContainerizer implements Containerizer {
 
   private readExit(containerId: ContainerId): ContainerExit | undefined {
     try {
-      return exitOf(Number(readFileSync(join(this.directory(containerId), 'exit'), 'utf8').trim()));
+      const text = readSmallFile(join(this.directory(containerId), 'exit'), numberBytesMax).trim();
+      return /^\d{1,3}$/.test(text) ? exitOf(Number(text)) : undefined;
     } catch {
-      // Killed together with its supervisor, or the machine went down: nobody saw the end.
+      // Killed together with its supervisor, or the machine went down, or the command put something else there: nobody saw the end.
       return undefined;
     }
   }
@@ -306,8 +307,9 @@ export class PosixContainerizer implements Containerizer {
   }
 }
 
-/** X5. */
-const outputFlags = fsConstants.O_WRONLY | fsConstants.O_CREAT | fsConstants.O_APPEND | fsConstants.O_NOFOLLOW;
+const outputFlags = fsConstants.O_WRONLY | fsConstants.O_CREAT | fsConstants.O_APPEND;
+/** Of `pid` and `exit`: more than either ever has. */
+const numberBytesMax = 32;
 
 const signalNames = new Map<number, string>(Object.entries(osConstants.signals).map(([name, number]) => [number, name]));
 

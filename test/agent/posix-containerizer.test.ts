@@ -2,7 +2,8 @@
 //
 // How: real shells in a temporary work directory; waiting is for the callbacks that the port promises, never for a time.
 
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { PosixContainerizer } from '../../agent/posix-containerizer';
@@ -109,6 +110,19 @@ describe('PosixContainerizer', () => {
     expect(outcome.ok).toBe(false);
   });
 
+  test.each<[claim: string, make: string]>([
+    ['a pipe', 'mkfifo stdout'],
+    ['a link', 'ln -s /etc/hostname stdout'],
+    ['a second name of another file', 'echo x > file; ln file stdout'],
+  ])('an archive that brings %s in the place of the output fails its own launch, and keeps the agent from nothing', async (_claim, make) => {
+    const pack = join(workDir, 'pack');
+    mkdirSync(pack);
+    expect(spawnSync('/bin/sh', ['-c', `${make}; tar -cf ../pack.tar .`], { cwd: pack }).status).toBe(0);
+    const spec = aSpec('exit 0');
+    const uri = { value: join(workDir, 'pack.tar'), executable: false, extract: true, cache: false };
+    expect((await run({ ...spec, command: { ...spec.command, uris: [uri] } })).failed).toMatch(/stdout/);
+  });
+
   test('arguments without a shell reach the program as they are', async () => {
     const spec = aSpec('', { command: { uris: [], environment: [], value: '/bin/echo', shell: false, arguments: ['echo', 'a  b', '$HOME', '*'] } });
     expect((await run(spec)).exit).toEqual({ status: 0 });
@@ -183,6 +197,27 @@ describe('PosixContainerizer', () => {
     const exit = new Promise<ContainerExit>((ended) => containerizer.reattach(spec.containerId, started.pid, started.startedAt, { ended }));
     if (!when.includes('no agent')) go();
     expect(await exit).toEqual({ status: 4 });
+  });
+
+  test.each<[claim: string, replace: string]>([
+    ['a pipe', 'mkfifo'],
+    ['a link', 'ln -s /proc/uptime'],
+    ['words', 'f() { echo words > "$1"; }; f'],
+  ])('a command that puts %s in the place of its exit status has ended unseen, and does not keep the next life of the agent waiting', async (_claim, make) => {
+    const spec = aSpec(`while [ ! -e go ]; do sleep 0.01; done; ${make} ../exit; kill -KILL 0`);
+    const started = await new Promise<{ pid: number; startedAt: string }>((resolve) => void run(spec, (pid, startedAt) => resolve({ pid, startedAt })));
+    containerizer.close();
+    writeFileSync(sandboxFile(spec, 'go'), '');
+    await until(() => !isGroupAlive(started.pid));
+    containerizer = newContainerizer();
+    expect(await new Promise<ContainerExit>((ended) => containerizer.reattach(spec.containerId, started.pid, started.startedAt, { ended }))).toEqual({});
+  });
+
+  test('a pipe in the place of a pid file does not keep an agent from starting', async () => {
+    const directory = join(workDir, 'containers', 'c-pipe');
+    mkdirSync(directory, { recursive: true });
+    expect(spawnSync('mkfifo', [join(directory, 'pid')]).status).toBe(0);
+    await containerizer.destroyOrphans(new Set());
   });
 
   test('a container that an earlier life did not live to remember is ended; one that it remembers is left alone', async () => {
