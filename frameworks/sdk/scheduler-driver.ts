@@ -9,7 +9,8 @@
 //   S2. An update is acknowledged after the user took it, and not before (update-inbox.ts).
 //   S3. Every task id handed to `launch` or `accept` gets an update: from the cluster, or, when the call could not be made or was refused,
 //       one made here (TASK_DROPPED, TASK_ERROR) that says so.
-//   S4. A kill is asked for again in every session until the task is over.
+//   S4. A kill is asked for again in every session until the task is over, and within a session whenever the task turns out to be alive: a master
+//       forgets a kill of a task whose agent is away, and one of a task that it does not know yet.
 //   S5. After each subscription every live task is asked about until something was heard (reconciler.ts).
 //   S6. No offer is kept that nobody wants: what handlers leave is declined, and so is what comes for a role without demand.
 //   S7. What is said within one turn leaves as one batch, in the order of saying.
@@ -24,6 +25,7 @@ import type { FrameworkInfo } from '../../common/model/framework';
 import type { Offer, OfferOperation } from '../../common/model/offer';
 import type { SchedulerCall, SchedulerCallEnvelope, SchedulerEvent } from '../../common/model/scheduler-protocol';
 import type { KillPolicy, TaskInfo } from '../../common/model/task';
+import { isTerminal } from '../../common/model/task-states';
 import type { TaskReason, TaskState, TaskStatus } from '../../common/model/task-status';
 import type { Cancel, Dialer, Environment, LinkEnd, Log } from '../../common/ports';
 import { refused } from '../../common/refusal';
@@ -303,7 +305,7 @@ export class SchedulerDriver {
   }
 
   /**
-   * Asks for the end of a task, and again in every session until it is over (S4). Of a task that nobody knows an update says so.
+   * Asks for the end of a task, and again until it is over (S4), also when its agent is away and comes back with it. Of a task that nobody knows an update says so.
    * `task-ended`: the user was told of its end already.
    */
   kill(taskId: TaskId | string, options: { readonly gracePeriodMs?: number } = {}): CallOutcome {
@@ -404,6 +406,7 @@ export class SchedulerDriver {
         return;
       case 'update':
         this.reconciler.heard(event.status.taskId);
+        this.killAgain(event.status);
         this.inbox.push(event.status);
         return;
       case 'operation-update': {
@@ -571,6 +574,15 @@ export class SchedulerDriver {
     // An update with a uuid comes from an agent and names it; without one there is nobody to acknowledge to.
     if (uuid !== undefined && agentId !== undefined) this.call({ kind: 'acknowledge', taskId, agentId, uuid });
     if (wasTold) this.refreshDemand();
+  }
+
+  /** S4. Before it is decided whether the user learns anything from the update: that the task is still running is no news to a user who has seen it run. */
+  private killAgain({ taskId, state, uuid }: TaskStatus): void {
+    const task = this.tasks.get(taskId);
+    if (task?.kill === undefined || isTerminal(state) || state === 'TASK_UNREACHABLE' || state === 'TASK_UNKNOWN') return;
+    // Its executor is at it. From the master the same says less: the newest grace period may not have come through.
+    if (state === 'TASK_KILLING' && uuid !== undefined) return;
+    this.call(killCall(task));
   }
 
   private updateLost(status: TaskStatus): void {

@@ -1,10 +1,11 @@
 // Scripted failures: the ones that a reader asks about, each with its exact moment. Proves what becomes of tasks when the leader dies between accepting a
 // launch and passing it on, when a path is half-open, when a machine dies before its disk has synced, when a scheduler dies right after a launch, when
-// etcd is away for a minute, and that what simulations found stays mended.
+// etcd is away for a minute, what becomes of a kill whose agent is away, and that what simulations found stays mended.
 
 import { taskId as brandTaskId } from '../../common/model/ids';
 import type { MasterMessage } from '../../common/model/agent-protocol';
 import type { SchedulerEvent } from '../../common/model/scheduler-protocol';
+import type { SchedulerDriver } from '../../frameworks/sdk/scheduler-driver';
 import { executor, task } from '../../frameworks/sdk/task-builder';
 import { VirtualCluster, virtualTaskRunner, type ClusterSight, type VirtualClusterOptions } from '../../frameworks/sdk/testing';
 
@@ -16,6 +17,7 @@ class Scene {
   frameworkId = '';
   private hooks: { readonly matches: (sight: ClusterSight) => boolean; readonly act: () => void }[] = [];
   private isLaunched = false;
+  private current: SchedulerDriver | undefined;
 
   constructor(
     private readonly commands: readonly string[],
@@ -30,8 +32,13 @@ class Scene {
     this.hooks.push({ matches, act });
   }
 
+  get driver(): SchedulerDriver {
+    if (this.current === undefined) throw new Error('There is a scheduler');
+    return this.current;
+  }
+
   startScheduler(): void {
-    this.cluster.runScheduler({
+    this.current = this.cluster.runScheduler({
       name: 'scene',
       failoverTimeoutMs: 3_600_000,
       ...(this.frameworkId !== '' && { frameworkId: this.frameworkId }),
@@ -114,6 +121,36 @@ test('a half-open agent is found by silence, its task is unreachable while it is
   scene.cluster.healAgent(0);
   await scene.untilStates(['TASK_RUNNING'], '30s');
   expect(scene.starts.get('t0')).toBe(1);
+});
+
+test('a task killed while it is unreachable ends when its agent is back', async () => {
+  const scene = new Scene(['sleep 36000'], { agents: [{ resources: 'cpus:1;mem:512' }] });
+  await scene.untilStates(['TASK_RUNNING']);
+  scene.cluster.cutAgent(0);
+  await scene.untilStates(['TASK_UNREACHABLE']);
+  expect(scene.driver.kill('t0')).toEqual({ sent: true });
+  scene.cluster.healAgent(0);
+  await scene.untilStates(['TASK_KILLED'], '1m');
+  expect(scene.cluster.agents[0]?.machine.specs()).toEqual([]);
+});
+
+test('a kill without a session reaches its task through the next leader, whoever comes back to it first', async () => {
+  for (let seed = 1; seed <= 20; seed += 1) {
+    const scene = new Scene(['sleep 36000'], { seed, agents: [{ resources: 'cpus:1;mem:512' }] });
+    await scene.untilStates(['TASK_RUNNING']);
+    const isAgentLate = seed % 2 === 0;
+    scene.cluster.killLeader();
+    if (isAgentLate) scene.cluster.cutAgent(0);
+    await scene.cluster.until(() => !scene.driver.isSubscribed);
+    expect(scene.driver.kill('t0')).toEqual({ sent: false, reason: 'not-subscribed' });
+    await scene.cluster.until(() => scene.driver.isSubscribed);
+    if (isAgentLate) {
+      await scene.cluster.advance('1s');
+      scene.cluster.healAgent(0);
+    }
+    await scene.untilStates(['TASK_KILLED'], '2m');
+    expect(scene.cluster.agents[0]?.machine.specs()).toEqual([]);
+  }
 });
 
 test('a machine that dies before its disk has synced has told nobody of what it forgets: the task is dropped or failed, and never runs twice', async () => {

@@ -342,6 +342,24 @@ describe('kills', () => {
     expect(driver.kill('t1')).toEqual({ sent: false, reason: 'task-ended' });
   });
 
+  test.each<[claim: string, status: Partial<TaskStatus>, isSaidAgain: boolean]>([
+    ['is running to a master that answers a question', { state: 'TASK_RUNNING', reason: 'REASON_RECONCILIATION' }, true],
+    ['is back with its agent', { state: 'TASK_RUNNING', reason: 'REASON_AGENT_REREGISTERED' }, true],
+    ['is being ended, to a master that may not know the newest policy', { state: 'TASK_KILLING', reason: 'REASON_RECONCILIATION' }, true],
+    ['makes progress', { state: 'TASK_RUNNING', uuid: 'u' }, true],
+    ['is being ended', { state: 'TASK_KILLING', uuid: 'u' }, false],
+    ['is unreachable', { state: 'TASK_UNREACHABLE', reason: 'REASON_RECONCILIATION' }, false],
+    ['is known to nobody', { state: 'TASK_UNKNOWN', reason: 'REASON_RECONCILIATION' }, false],
+    ['is over', { state: 'TASK_KILLED', uuid: 'u' }, false],
+  ])('of a task to be killed that %s: the kill is said again only where the one before may not have arrived', (_claim, status, isSaidAgain) => {
+    const { driver, sent, say } = withTasks(['t1']);
+    say(update(aStatus('t1', 'TASK_RUNNING')));
+    driver.kill('t1', { gracePeriodMs: 100 });
+    sent('kill');
+    say(update({ ...aStatus('t1', 'TASK_RUNNING', { uuid: undefined }), ...status }));
+    expect(sent('kill')).toEqual(isSaidAgain ? [{ kind: 'kill', taskId: 't1', agentId: agent, killPolicy: { gracePeriodMs: 100 } }] : []);
+  });
+
   test('a kill without a session says so and is made up for', () => {
     const { driver, sent, cut, subscribe } = withTasks(['t1']);
     cut();
