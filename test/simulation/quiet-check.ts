@@ -13,7 +13,7 @@ import { amountsOf, difference, excess, sumOf, type Amounts } from './amounts';
 import { endStates } from './resource-checker';
 import { isOver, workerResources, type StoredTask, type Workload } from './workload';
 
-/** Every well-behaved framework is subscribed, its finite work is over, and what still runs is known identically to all. */
+/** Every well-behaved framework is subscribed, its finite work is over, nothing that was killed runs, and what still runs is known identically to all. */
 export function findUnsettled(cluster: VirtualCluster, workloads: readonly Workload[]): string | undefined {
   if (!cluster.leader) return 'no master leads';
   const state = cluster.state();
@@ -21,7 +21,8 @@ export function findUnsettled(cluster: VirtualCluster, workloads: readonly Workl
   for (const workload of workloads) {
     if (workload.driver?.isSubscribed !== true) return `${workload.name} is not subscribed`;
     if (workload.options.kind === 'service' && workload.wanted !== 0) return `${workload.name} wants ${workload.wanted} more tasks`;
-    for (const [taskId, { state: known }] of workload.live) {
+    for (const [taskId, { state: known, isKilled }] of workload.live) {
+      if (isKilled) return `${taskId} was killed by its author, and is ${known ?? 'launched and nothing more'}`;
       if (workload.options.kind !== 'service' || known !== 'TASK_RUNNING') return `${taskId} is ${known ?? 'launched and nothing more'} to its scheduler`;
     }
   }

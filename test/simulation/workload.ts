@@ -5,6 +5,7 @@
 // Invariants:
 //   W1. A task is in the store before its launch leaves, and its id is never used again.
 //   W2. An update is stored within its handler, so before it is acknowledged.
+//   W3. A wish to kill is in the store before it is said. It is said once in the life of a process: repeating it is the driver's work.
 // Source: docs/high-availability-framework-guide.md of Mesos: this is the author it describes.
 
 import { agentId as brandAgentId, taskId as brandTaskId } from '../../common/model/ids';
@@ -26,6 +27,8 @@ export interface StoredTask {
   state: string | undefined;
   agentId: string;
   readonly draft: TaskDraft;
+  /** Its author has asked for its end (W3). */
+  isKilled: boolean;
 }
 
 export interface WorkloadOptions {
@@ -91,11 +94,14 @@ export class Workload {
         // Before it is stored: then it comes again, and nothing was told.
         if (this.options.random.chance(0.02)) throw new Error('the store of the simulated author is busy');
         this.store(status);
+        // As the README's framework: what is lost is given up, and must not run when its machine comes back.
+        if (status.state === 'TASK_UNREACHABLE' && this.options.random.chance(0.5)) this.kill(status.taskId);
         return this.later();
       },
     });
     this.driver = driver;
     this.hasEnded = false;
+    for (const [taskId, { isKilled }] of this.live) if (isKilled) driver.kill(taskId);
     driver.whenEnded(({ error }) => {
       if (this.driver === driver) this.hasEnded = true;
       if (error?.code !== 'FRAMEWORK_REMOVED' || this.driver !== driver) return;
@@ -123,7 +129,13 @@ export class Workload {
   /** Kills a task of its own that is not over. */
   killOne(): void {
     const [taskId] = this.options.random.pick(this.live) ?? [];
-    if (taskId !== undefined) this.driver?.kill(taskId, this.options.random.chance(0.5) ? { gracePeriodMs: 500 } : {});
+    if (taskId !== undefined) this.kill(taskId);
+  }
+
+  private kill(taskId: string): void {
+    const stored = this.tasks.get(taskId);
+    if (stored) stored.isKilled = true;
+    this.driver?.kill(taskId, this.options.random.chance(0.5) ? { gracePeriodMs: 500 } : {});
   }
 
   /** How many tasks it would launch now. */
@@ -138,7 +150,7 @@ export class Workload {
     if (count <= 0) return;
     const drafts = Array.from({ length: count }, (_, index) => this.draft(`${this.name}-${this.tasksMade + index}`));
     const { launched } = driver.launch(offer, drafts);
-    for (const { taskId, draft } of launched) this.tasks.set(taskId, { state: undefined, agentId: offer.agentId, draft });
+    for (const { taskId, draft } of launched) this.tasks.set(taskId, { state: undefined, agentId: offer.agentId, draft, isKilled: false });
     this.tasksMade += count; // W1: ids of drafts that found no room are spent too.
   }
 
