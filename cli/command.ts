@@ -15,12 +15,12 @@ export interface CommandContext {
   readonly environment: Environment;
   /** The process's environment variables. */
   readonly variables: Readonly<Record<string, string | undefined>>;
-  /** Aborted by SIGINT or SIGTERM. */
+  /** Aborted by SIGINT or SIGTERM, and when nobody reads what is written. */
   readonly stop: AbortSignal;
-  /** Standard output: results. */
-  readonly print: (text: string | Uint8Array) => void;
+  /** Standard output: results. Whoever writes much waits for each write; it never rejects (common/process.ts). */
+  readonly print: (text: string | Uint8Array) => void | Promise<void>;
   /** Standard error: everything else. */
-  readonly remark: (text: string | Uint8Array) => void;
+  readonly remark: (text: string | Uint8Array) => void | Promise<void>;
   /** Opens a connection to the master at `host:port`. Default: over gRPC. */
   readonly connect?: (address: string) => OperatorClient;
 }

@@ -60,6 +60,23 @@ export function abortableDelay(clock: Clock, delayMs: number, signal?: AbortSign
   });
 }
 
+/** What `work` comes to; rejects with the signal's reason as soon as it is aborted, and then nobody hears any more what `work` comes to. */
+export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const over = (tell: () => void): void => {
+      signal.removeEventListener('abort', onAbort);
+      tell();
+    };
+    const onAbort = (): void => over(() => reject(signal.reason));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort);
+    work.then(
+      (value) => over(() => resolve(value)),
+      (error: unknown) => over(() => reject(error)),
+    );
+  });
+}
+
 /** A point in monotonic time by which something has to be done. Never: `atMs` is Infinity. */
 export interface Deadline {
   readonly atMs: number;

@@ -6,6 +6,7 @@
 //   R1. The command runs at most once: a launch that never came about is tried again, a command that may have begun is not.
 //   R2. When this command is over, the task is: it has ended, or its framework is torn down, or dies with the failover timeout.
 //   R3. What the task wrote is shown whole before its exit status is returned, as long as its agent can be reached.
+//   R4. When nobody reads what is shown any more, the task is told to end, and nothing more is said.
 // Source: mesos-execute; the exit status and the output are ours.
 
 import type { FrameworkId } from '../../common/model/ids';
@@ -14,6 +15,7 @@ import { checkRole } from '../../common/model/role';
 import type { TaskStatus } from '../../common/model/task-status';
 import { AllotError, isAllotError } from '../../common/errors';
 import { optionTable, refusalError, type ConfigOf } from '../../common/options';
+import { isUnread } from '../../common/process';
 import { accepted, refused, type Checked } from '../../common/refusal';
 import type * as Sdk from '../../frameworks/sdk/index';
 import { defineCommand, type CommandContext } from '../command';
@@ -169,6 +171,7 @@ class SingleTask {
 
   private kill(driver: Sdk.SchedulerDriver): void {
     this.wasKilled = true;
+    if (isUnread(this.context.stop)) this.enough.abort(); // R4
     const { clock } = this.context.environment;
     if (this.taskId === undefined) this.over(new Error('Interrupted before the task was launched'));
     else driver.kill(this.taskId);
@@ -186,7 +189,7 @@ class SingleTask {
       await this.output;
       cancel();
     }
-    if (!isOwnEnd(end)) this.context.remark(`allot: Task ${end.taskId} is ${end.state}${end.message === undefined ? '' : `: ${end.message}`}\n`);
+    if (!isOwnEnd(end) && !isUnread(this.context.stop)) this.context.remark(`allot: Task ${end.taskId} is ${end.state}${end.message === undefined ? '' : `: ${end.message}`}\n`);
     return exitStatusOf(end);
   }
 

@@ -1,4 +1,4 @@
-// Proves P1 to P3: exit status, last words and signals; first with a process that only records, then with real ones.
+// Proves P1 to P4: exit status, last words and signals; first with a process that only records, then with real ones.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,7 +10,7 @@ import { buildSync } from 'esbuild';
 
 import { AllotError } from '../../common/errors';
 import { invariant } from '../../common/invariant';
-import { runMain, type Main, type MainProcess, type StopSignal } from '../../common/process';
+import { isUnread, runMain, type Main, type MainProcess, type StopSignal } from '../../common/process';
 import { settle } from './fake-environment';
 
 function aProcess() {
@@ -18,12 +18,14 @@ function aProcess() {
   let uncaught: ((error: unknown) => void) | undefined;
   const statuses: number[] = [];
   let errors = '';
+  let outputError: Error | undefined;
   const output = (take: (text: string) => void) => ({
     writable: true,
-    write(text: string, done?: () => void) {
-      take(text);
-      if (done !== undefined) setImmediate(done);
+    write(text: string | Uint8Array, done?: (error?: Error) => void) {
+      if (outputError === undefined) take(text.toString());
+      if (done !== undefined) setImmediate(() => done(outputError));
     },
+    on: () => undefined,
   });
   const host: MainProcess = {
     onSignal(signal, listener) {
@@ -45,6 +47,9 @@ function aProcess() {
     statuses,
     errors: () => errors,
     signal: (signal: StopSignal) => [...(listeners.get(signal) ?? [])].forEach((listener) => listener()),
+    failOutput: (code: string) => {
+      outputError = Object.assign(new Error(`write ${code}`), { code });
+    },
     throwUncaught: (error: unknown) => uncaught?.(error),
     listenerCount: () => [...listeners.values()].reduce((sum, set) => sum + set.size, 0),
   };
@@ -126,6 +131,44 @@ test('giving up without a signal is a bug, not a stop', async () => {
   expect(process.statuses).toEqual([70]);
 });
 
+test('when nobody reads what the work writes it is stopped, and the status is 141 without a word, whatever the work makes of it', async () => {
+  for (const makeOfIt of [async () => 0, async (stop: AbortSignal) => stop.throwIfAborted()]) {
+    const process = aProcess();
+    process.failOutput('EPIPE');
+    runMain(
+      'allot logs',
+      async (stop, { print }) => {
+        await print('a line');
+        expect([stop.aborted, isUnread(stop)]).toEqual([true, true]);
+        return await makeOfIt(stop);
+      },
+      process.host,
+    );
+    await settle();
+    await settle();
+    expect(process.statuses).toEqual([141]);
+    expect(process.errors()).toBe('');
+  }
+});
+
+test('a reader that is found gone only while the last words are written counts as well', async () => {
+  const process = aProcess();
+  process.failOutput('EPIPE');
+  runMain('allot tasks', async (_stop, { print }) => (void print('all at once'), 0), process.host);
+  await settle();
+  await settle();
+  expect(process.statuses).toEqual([141]);
+});
+
+test('an output that takes nothing for another reason is a failure of the world', async () => {
+  const process = aProcess();
+  process.failOutput('ENOSPC');
+  runMain('allot tasks', async (_stop, { print }) => await print('a line'), process.host);
+  await settle();
+  await settle();
+  expect(process.statuses).toEqual([1]);
+});
+
 describe('a real process', () => {
   let directory = '';
   let script = '';
@@ -135,11 +178,12 @@ describe('a real process', () => {
     const contents = `
       import { runMain } from './common/process';
       import { AllotError } from './common/errors';
-      runMain('test', async (stop) => {
+      runMain('test', async (stop, outputs) => {
         switch (process.argv[2]) {
           case 'fail': throw new AllotError({ code: 'OPERATION_FAILED', action: 'fly', detail: 'no wings' });
           case 'lost': setTimeout(() => { throw new Error('from a timer') }, 0); return new Promise(() => undefined);
           case 'large': process.stdout.write('x'.repeat(1_000_000)); return 5;
+          case 'endless': while (!stop.aborted) await outputs.print('x'.repeat(10_000)); throw stop.reason;
         }
         const alive = setInterval(() => undefined, 1_000);
         stop.addEventListener('abort', () => {
@@ -180,6 +224,15 @@ describe('a real process', () => {
     const { status, output } = await run('large');
     expect(status).toBe(5);
     expect(output).toHaveLength(1_000_000);
+  });
+
+  test('whose reader goes away ends by itself, without a word', async () => {
+    const child = spawn(process.execPath, [script, 'endless'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let errors = '';
+    child.stderr.on('data', (data: Buffer) => (errors += data.toString()));
+    child.stdout.once('data', () => child.stdout.destroy());
+    const [status] = (await once(child, 'close')) as [number | null];
+    expect([status, errors]).toEqual([141, '']);
   });
 
   test('ends in order on SIGTERM', async () => {

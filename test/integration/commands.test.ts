@@ -7,7 +7,7 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { transformSync } from '@swc/core';
-import { projectRoot, type LoggedProcess } from './logged-process';
+import { dist, projectRoot, type LoggedProcess } from './logged-process';
 import { ProcessCluster } from './process-cluster';
 
 jest.setTimeout(60_000);
@@ -21,6 +21,18 @@ afterAll(() => cluster.stop());
 async function ended(command: LoggedProcess): Promise<{ readonly status: number | null; readonly stdout: string; readonly stderr: string }> {
   const { status } = await command.ended;
   return { status, stdout: command.stdout, stderr: command.stderr };
+}
+
+/** `allot LINE | head -1` in a shell: what was read, what went to the shell's stderr, and the status of `allot`. */
+async function piped(line: string): Promise<{ readonly stdout: string; readonly stderr: string; readonly status: number }> {
+  const shell = spawn('bash', ['-c', `${process.execPath} ${join(dist, 'cli/main.js')} ${line} | head -1; exit \${PIPESTATUS[0]}`], {
+    env: { ...process.env, ALLOT_MASTER: cluster.master },
+  });
+  let [stdout, stderr] = ['', ''];
+  shell.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  shell.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const status = await new Promise<number>((resolve) => shell.once('close', resolve));
+  return { stdout, stderr, status };
 }
 
 /** The only live task with that name, once it is in that state. */
@@ -59,6 +71,24 @@ test('allot run: Ctrl-C asks the task to end, and how it ended is our status', a
   expect((await ended(run)).status).toBe(143);
   const { stdout } = await ended(cluster.allot('tasks', '--json'));
   expect(stdout).not.toContain('interrupted');
+});
+
+test.each<[claim: string, line: string]>([
+  ['of a task that goes on', 'yes'],
+  ['of a large output, of a task that may be over', 'seq 1 300000'],
+  ['of a task that writes to stderr', 'yes >&2'],
+])('allot run %s into a pipe that is closed: the task is ended, the status is 141, and nobody sees a stack', async (_claim, line) => {
+  const { stdout, stderr, status } = await piped(`run --name unread -- '${line}' 2>&1`);
+  expect([stdout.split('\n').length, stderr, status]).toEqual([2, '', 141]);
+  expect((await ended(cluster.allot('tasks', '--json'))).stdout).not.toContain('unread');
+});
+
+test('allot logs into a pipe that is closed ends with 141 and without a word', async () => {
+  const run = cluster.allot('run', '--name', 'wordy', '--', 'seq 1 300000; while [ ! -e go ]; do sleep 0.05; done');
+  const { id, hostname } = await taskNamed('wordy', 'TASK_RUNNING');
+  expect(await piped(`logs -f ${id}`)).toEqual({ stdout: '1\n', stderr: '', status: 141 });
+  writeFileSync(join(cluster.sandboxOf(Number(hostname.slice('agent-'.length))), 'go'), '');
+  expect((await ended(run)).status).toBe(0);
 });
 
 test('allot kill ends a task of any framework; its own command hears of it', async () => {
