@@ -1,7 +1,7 @@
 // Command line: what `allot-particles` understands.
 //
-// Owns:      the list of commands, and the exit status: 0 done, 1 an expected failure in one line, 130 interrupted, 70 a bug with
-//            its stack.
+// Owns:      the list of commands, and the exit status: 0 done, 1 an expected failure in one line, 130 interrupted, 141 without a word where
+//            nobody reads the result, 70 a bug with its stack.
 // Elsewhere: each command is a module of commands/.
 
 import yargs from 'yargs';
@@ -9,9 +9,11 @@ import { countCommand } from './commands/count';
 import { generateCommand } from './commands/generate';
 import { runCommand } from './commands/run';
 import { ParticleFailure } from './failure';
+import { surviveReaders } from './result-output';
 
 /** Runs the command that the words say, and resolves with the exit status. */
 export async function runCommandLine(words: readonly string[]): Promise<number> {
+  surviveReaders();
   try {
     await yargs(words)
       .scriptName('allot-particles')
@@ -36,6 +38,8 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
   } catch (error) {
     const { name, message, stack, code } = (error instanceof Error ? error : new Error(String(error))) as Error & { readonly code?: unknown };
     const oneLine = message.replace(/\s*\n\s*/g, ' ');
+    // As of a command that SIGPIPE ends.
+    if (code === 'NOBODY_READS') return 141;
     if (name === 'ParticleFailure') return ended(code === 'INTERRUPTED' ? 130 : 1, oneLine);
     return ended(70, stack ?? message);
   }

@@ -54,6 +54,14 @@ test('a malformed line stops the counting by default with one line, and is count
   expect(JSON.parse(run('count', '--input', 'bad.txt', '--json', '--malformed', 'count').stdout)).toMatchObject({ particles: 1, malformed: 1 });
 });
 
+test('a result that nobody reads ends with 141 and without a word, and the picture is drawn all the same', () => {
+  expect(run('generate', '--count', '1000', '--output', 'unread.txt').status).toBe(0);
+  const line = `exec 3> >(exit 0); wait $!; ${process.execPath} main.js count --input unread.txt --svg unread.svg >&3`;
+  const { status, stderr } = spawnSync('bash', ['-c', line], { cwd: folder, encoding: 'utf8', env: { ...process.env, NODE_PATH: join(repository, 'node_modules') } });
+  expect([status, stderr]).toEqual([141, '']);
+  expect(readFileSync(join(folder, 'unread.svg'), 'utf8')).toContain('1,000 particles');
+});
+
 test.each<[claim: string, words: string[], stderr: string]>([
   ['a missing command', [], 'Name a command: generate, run or count; see allot-particles --help'],
   ['a mistyped command', ['cuont', '--input', 'p.txt'], 'Did you mean count?; see allot-particles --help'],

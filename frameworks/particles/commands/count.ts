@@ -8,6 +8,7 @@ import { ParticleFailure } from '../failure';
 import { describeFault, MALFORMED_POLICIES, MalformedPolicy } from '../malformed-line';
 import { plotSvg } from '../plot';
 import { checkReplaceable, replaceFile } from '../replaced-file';
+import { printResult } from '../result-output';
 import { resultJson, resultReport } from '../result-report';
 
 interface CountArguments {
@@ -50,8 +51,11 @@ export const countCommand: CommandModule<object, CountArguments> = {
       throw new ParticleFailure('MALFORMED_LINE', `Cannot count "${input}" as ${cause}; correct it, or pass --malformed count`);
     }
     const width = Math.min(process.stdout.columns ?? WIDTH_DEFAULT, WIDTH_MAX);
-    process.stdout.write(json ? `${JSON.stringify(resultJson(outcome.count))}\n` : resultReport(outcome.count, width));
-    // After what counts: a disk that is full by now takes nothing but the picture.
-    if (svg !== undefined) await replaceFile(svg, (file) => file.writeFile(plotSvg(outcome.count.tally)));
+    try {
+      await printResult(json ? `${JSON.stringify(resultJson(outcome.count))}\n` : resultReport(outcome.count, width));
+    } finally {
+      // After what counts: a disk that is full by now takes nothing but the picture. Also where nobody reads that: it may have taken hours.
+      if (svg !== undefined) await replaceFile(svg, (file) => file.writeFile(plotSvg(outcome.count.tally)));
+    }
   },
 };

@@ -12,6 +12,7 @@ import { MALFORMED_POLICIES, type MalformedPolicy } from '../malformed-line';
 import { plotSvg } from '../plot';
 import { loadPart } from '../program';
 import { checkReplaceable, replaceFile } from '../replaced-file';
+import { printResult } from '../result-output';
 import { resultJson, resultReport } from '../result-report';
 
 interface RunArguments {
@@ -66,9 +67,12 @@ export const runCommand: CommandModule<object, RunArguments> = {
     if (svg !== undefined) await checkReplaceable(svg);
     const count = await loadJobRun().runJob(options);
     const width = Math.min(process.stdout.columns ?? WIDTH.default, WIDTH.max);
-    process.stdout.write(json ? `${JSON.stringify(resultJson(count))}\n` : resultReport(count, width));
-    // After what counts: a disk that is full by now takes nothing but the picture.
-    if (svg !== undefined) await replaceFile(svg, (file) => file.writeFile(plotSvg(count.tally)));
+    try {
+      await printResult(json ? `${JSON.stringify(resultJson(count))}\n` : resultReport(count, width));
+    } finally {
+      // After what counts: a disk that is full by now takes nothing but the picture. Also where nobody reads that: it may have taken hours.
+      if (svg !== undefined) await replaceFile(svg, (file) => file.writeFile(plotSvg(count.tally)));
+    }
   },
 };
 
