@@ -249,14 +249,6 @@ test.each<[claim: string, over: Partial<Extract<AgentMessage, { kind: 'reregiste
   expect(master.core.gauges()).toMatchObject({ agentsByState: { active: 0 }, frameworksByState: { recovered: 0 } });
 });
 
-test('a description that would not fit into an offer is refused for good at first, and later for now', () => {
-  const master = new ScriptedMaster();
-  const info = anAgentInfo({ attributes: [{ name: 'about', kind: 'text', text: 'x'.repeat(200_000) }] });
-  master.agent().register(info);
-  master.agent().reregister('x-S0', { info });
-  expect(master.trace()).toEqual(['a1 registration-refused for good', 'a1 closed', 'a2 registration-refused', 'a2 closed']);
-});
-
 test('a known task is held against what it was given, whatever its agent says it uses', () => {
   const { master, agent, report, framework } = withRunningTask();
   agent.close();
