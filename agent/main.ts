@@ -79,10 +79,11 @@ async function serve(options: AgentOptions, environment: Environment, log: Log, 
   const counters = new AgentCounters();
   let ended: (exit: AgentExit) => void = () => undefined;
   const exit = new Promise<AgentExit>((done) => (ended = done));
+  const link = { heartbeatIntervalMs: options.heartbeatIntervalMs, log };
   const node = new AgentNode({
     config: configOf(options, info, socket),
     environment,
-    dialer: agentDialer(environment, { heartbeatIntervalMs: options.heartbeatIntervalMs }),
+    dialer: agentDialer(environment, link),
     addresses: addressSourceOf(options.master, environment.clock),
     containerizer,
     checkpoint: store,
@@ -91,7 +92,7 @@ async function serve(options: AgentOptions, environment: Environment, log: Log, 
     observe: counters.note,
     onExit: ended,
   });
-  serveExecutors(server, node.acceptExecutor, { heartbeatIntervalMs: options.heartbeatIntervalMs });
+  serveExecutors(server, node.acceptExecutor, link);
   const httpPort = await openStatusServer(options, environment, log, node, counters, opened);
 
   log.write('info', 'Agent starting', {

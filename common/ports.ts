@@ -1,6 +1,6 @@
 // Ports: everything of the outside world that a node touches.
 //
-// Owns:      the interfaces of clock, randomness, ids, links, election, registry and log sink, and what each promises.
+// Owns:      the interfaces of clock, randomness, ids, links, election, registry and log sink, what each promises, and how long a message may be.
 // Elsewhere: the real implementations (environment.ts, proto/grpc-link.ts, master/, agent/), the simulated ones (frameworks/sdk/testing/).
 // Invariants:
 //   O1. Callbacks of a port never run inside the call that asked for them: a caller finishes its turn first.
@@ -50,11 +50,21 @@ export type LinkEnd =
   | { readonly kind: 'not-leader'; readonly leader?: string };
 
 /**
+ * Longest message that a link carries, in bytes as encoded: 8 MiB, less what frames it. Mesos clients send whole executors in `data`, and gRPC's own
+ * default of 4 MiB is tight for the report of a returning agent. Who passes on what others send bounds it below this.
+ */
+export const linkMessageBytesMax = 8 * 1024 * 1024 - 16;
+
+/**
  * One side of an ordered duplex stream of batches. What is sent arrives in order and at most once, until the link ends; what was in
  * flight then may or may not have arrived.
  */
 export interface Link<Out> {
-  /** Queues one frame. Never blocks; when the queue passes its bound the link ends with `overflow` on both sides. No-op on an ended link. */
+  /**
+   * Queues one frame. Never blocks; when the queue passes its bound the link ends with `overflow` on both sides. No-op on an ended link. A message longer
+   * than {@link linkMessageBytesMax} is not sent: one that may get lost anyway (a message between a framework and its executor) is left out with a
+   * warning in the log; for any other the link ends with `failed`, because what follows may rest on it.
+   */
   send(messages: readonly Out[]): void;
   /** Ends the link in order: what was queued is still delivered if the peer lives. Our own handler's `closed` is not called. */
   close(end?: LinkEnd): void;

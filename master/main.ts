@@ -71,7 +71,7 @@ async function serve(options: MasterOptions, environment: Environment, log: Log,
     log,
   });
   // No call can have come in since the port was bound: that takes a turn of the event loop.
-  const link = { heartbeatIntervalMs: options.heartbeatIntervalMs };
+  const link = { heartbeatIntervalMs: options.heartbeatIntervalMs, log };
   serveScheduler(server, node.acceptScheduler, link);
   serveAgents(server, node.acceptAgent, link);
   serveOperator(server, (call, reply) => {

@@ -13,7 +13,7 @@ import { Client, credentials, type ClientDuplexStream, type ServerDuplexStream, 
 import type { AgentMessage, MasterMessage } from '../common/model/agent-protocol';
 import type { ExecutorCallEnvelope, ExecutorEvent, ReceivedExecutorCall } from '../common/model/executor-protocol';
 import type { ReceivedSchedulerCall, SchedulerCallEnvelope, SchedulerEvent } from '../common/model/scheduler-protocol';
-import type { Accept, Cancel, Dialer, Environment, Link, LinkEnd, LinkHandler } from '../common/ports';
+import { linkMessageBytesMax, type Accept, type Cancel, type Dialer, type Environment, type Link, type LinkEnd, type LinkHandler, type Log } from '../common/ports';
 import { describeRefusal, refused, type Checked } from '../common/refusal';
 import { agentMessage, masterMessage } from './agent-codec';
 import { decodeChecked, type Codec } from './codec';
@@ -33,6 +33,7 @@ export function schedulerDialer(environment: Environment, options: LinkOptions =
   return dialer(environment, options, {
     path: pathOf('scheduler', 'Scheduler'),
     encode: encoder(wireType('scheduler', 'SchedulerCall'), encodeSchedulerCall),
+    mayGetLost: ({ call }) => call.kind === 'message',
     decode: strictDecoder(wireType('scheduler', 'SchedulerEvent'), schedulerEvent),
   });
 }
@@ -41,6 +42,7 @@ export function serveScheduler(server: RpcServer, accept: Accept<SchedulerEvent,
   serve(server, accept, options, {
     path: pathOf('scheduler', 'Scheduler'),
     encode: encoder(wireType('scheduler', 'SchedulerEvent'), schedulerEvent.encode),
+    mayGetLost: ({ kind }) => kind === 'message',
     decode: lenientDecoder(wireType('scheduler', 'SchedulerCall'), decodeSchedulerCall, (refusal) => ({ ok: false, number: 0, callKind: 'unknown', refusal })),
   });
 }
@@ -49,6 +51,7 @@ export function agentDialer(environment: Environment, options: LinkOptions = {})
   return dialer(environment, options, {
     path: pathOf('agent', 'AgentGateway'),
     encode: encoder(wireType('agent', 'AgentMessage'), agentMessage.encode),
+    mayGetLost: ({ kind }) => kind === 'framework-message',
     decode: strictDecoder(wireType('agent', 'MasterMessage'), masterMessage),
   });
 }
@@ -57,6 +60,7 @@ export function serveAgents(server: RpcServer, accept: Accept<MasterMessage, Age
   serve(server, accept, options, {
     path: pathOf('agent', 'AgentGateway'),
     encode: encoder(wireType('agent', 'MasterMessage'), masterMessage.encode),
+    mayGetLost: ({ kind }) => kind === 'framework-message',
     decode: strictDecoder(wireType('agent', 'AgentMessage'), agentMessage),
   });
 }
@@ -66,6 +70,7 @@ export function executorDialer(environment: Environment, options: LinkOptions = 
   const overSocket = dialer<ExecutorCallEnvelope, ExecutorEvent>(environment, options, {
     path: pathOf('executor', 'Executor'),
     encode: encoder(wireType('executor', 'ExecutorCall'), encodeExecutorCall),
+    mayGetLost: ({ call }) => call.kind === 'message',
     decode: strictDecoder(wireType('executor', 'ExecutorEvent'), executorEvent),
   });
   return { dial: (path, handler) => overSocket.dial(socketAddress(path), handler) };
@@ -75,6 +80,7 @@ export function serveExecutors(server: RpcServer, accept: Accept<ExecutorEvent, 
   serve(server, accept, options, {
     path: pathOf('executor', 'Executor'),
     encode: encoder(wireType('executor', 'ExecutorEvent'), executorEvent.encode),
+    mayGetLost: ({ kind }) => kind === 'message',
     decode: lenientDecoder(wireType('executor', 'ExecutorCall'), decodeExecutorCall, (refusal) => ({ ok: false, callKind: 'unknown', refusal })),
   });
 }
@@ -85,6 +91,8 @@ export function serveExecutors(server: RpcServer, accept: Accept<ExecutorEvent, 
 interface SessionCodec<Out, In> {
   readonly path: string;
   readonly encode: (message: Out) => Uint8Array;
+  /** Messages between a framework and its executors: nobody relies on them. Source: Mesos, whose framework messages are best-effort. */
+  readonly mayGetLost: (message: Out) => boolean;
   readonly decode: (frame: Buffer) => DecodedFrame<In>;
 }
 
@@ -139,17 +147,33 @@ function parse(type: WireType, bytes: Buffer): Checked<object> {
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 
+/** StreamLinkParts.leaveOut of one session. */
+function leaveOutOf<Out>({ mayGetLost }: Pick<SessionCodec<Out, never>, 'mayGetLost'>, log: Log | undefined, peer: string): (message: Out, bytes: number) => boolean {
+  return (message, bytes) => {
+    if (!mayGetLost(message)) return false;
+    log?.write('warn', 'Framework message too long to be sent, left out', { peer, bytes, bytesMax: linkMessageBytesMax });
+    return true;
+  };
+}
+
 // ---------------------------------------------------------------------------------------------------------------------------------------
 // The dialling side.
 
 function dialer<Out, In>(environment: Environment, options: LinkOptions, codec: SessionCodec<Out, In>): Dialer<Out, In> {
   const times = linkTimes(options);
   return {
-    dial: (address, handler) => dial(environment, times, codec, address, handler),
+    dial: (address, handler) => dial(environment, times, options.log, codec, address, handler),
   };
 }
 
-function dial<Out, In>(environment: Environment, times: LinkTimes, codec: SessionCodec<Out, In>, address: string, handler: LinkHandler<In>): Link<Out> {
+function dial<Out, In>(
+  environment: Environment,
+  times: LinkTimes,
+  log: Log | undefined,
+  codec: SessionCodec<Out, In>,
+  address: string,
+  handler: LinkHandler<In>,
+): Link<Out> {
   let client: Client;
   try {
     client = new Client(address, credentials.createInsecure(), clientOptions);
@@ -163,7 +187,7 @@ function dial<Out, In>(environment: Environment, times: LinkTimes, codec: Sessio
     cancelConnect();
     client.close();
   });
-  const link = new StreamLink<Out, In>({ clock, times, stream, encode: codec.encode, decode: codec.decode });
+  const link = new StreamLink<Out, In>({ clock, times, stream, encode: codec.encode, decode: codec.decode, leaveOut: leaveOutOf(codec, log, address) });
   link.serve(handler);
   cancelConnect = clock.schedule(times.connectTimeoutMs, () => {
     link.fail({ kind: 'failed', detail: `No answer from ${address} within ${times.connectTimeoutMs} ms` });
@@ -237,7 +261,8 @@ function serve<Out, In>(server: RpcServer, accept: Accept<Out, In>, options: Lin
     session: (call: ServerDuplexStream<Buffer, Buffer>) => {
       let forget: () => void = () => undefined;
       const stream = new ServerStream(call, () => forget());
-      const link = new StreamLink<Out, In>({ clock: server.clock, times, stream, encode: codec.encode, decode: codec.decode });
+      const leaveOut = leaveOutOf(codec, options.log, call.getPeer());
+      const link = new StreamLink<Out, In>({ clock: server.clock, times, stream, encode: codec.encode, decode: codec.decode, leaveOut });
       forget = server.onClose(() => link.close());
       // J1 and J2.
       call.sendMetadata(announcementOf(times.heartbeatIntervalMs));

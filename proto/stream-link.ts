@@ -5,10 +5,11 @@
 // Invariants:
 //   K1. What is said within one turn of the event loop leaves as one frame, or as few frames of at most about `frameBytesMax`.
 //   K2. `closed` is called at most once, last, never after our own `close`, and never inside `send`.
-//   K3. After the end no timer, listener or queued byte of the link is left.
+//   K3. A message that is too long for the peer is never sent: it is left out, if its owner can do without (`leaveOut`), or ends the link.
+//   K4. After the end no timer, listener or queued byte of the link is left.
 // Source: our choice; `../common/ports.ts` says what a link promises.
 
-import type { Cancel, Clock, Link, LinkEnd, LinkHandler } from '../common/ports';
+import { linkMessageBytesMax, type Cancel, type Clock, type Link, type LinkEnd, type LinkHandler, type Log } from '../common/ports';
 import { BoundedWriter, type WritableTarget } from '../common/streams';
 import { frameMessageCountMax, framedLength, joinFrame } from './frame';
 
@@ -33,6 +34,8 @@ export interface LinkOptions {
   readonly connectTimeoutMs?: number;
   /** How long an orderly end may take before the stream is cut. Default 5 s. */
   readonly closeLingerMs?: number;
+  /** Hears of messages that were left out because they are too long (common/ports.ts, `Link.send`). Default: nobody does. */
+  readonly log?: Log;
 }
 
 export interface LinkTimes {
@@ -52,12 +55,10 @@ export function linkTimes(options: LinkOptions): LinkTimes {
   };
 }
 
-/** Largest gRPC message in either direction. Mesos clients send whole executors in `data`; gRPC's own default of 4 MiB is tight for a re-registration. */
-export const messageBytesMax = 8 * 1024 * 1024;
+/** Largest gRPC message in either direction: a frame with the longest message in it, which travels alone. */
+export const messageBytesMax = linkMessageBytesMax + 16;
 /** A frame is full from here on. Large enough that per-frame costs vanish, small enough that a heartbeat behind it is not late. */
 export const frameBytesMax = 1024 * 1024;
-/** Largest single message, which travels in a frame of its own. */
-const singleMessageBytesMax = messageBytesMax - 16;
 /** What may wait for a peer that does not read: frames and bytes. Four full receive buffers; a peer further behind is stuck, not slow. */
 export const queuedFramesMax = 16_384;
 export const queuedBytesMax = 32 * 1024 * 1024;
@@ -84,6 +85,8 @@ export interface StreamLinkParts<Out, In> {
   readonly stream: FrameStream;
   readonly encode: (message: Out) => Uint8Array;
   readonly decode: (frame: Buffer) => DecodedFrame<In>;
+  /** Whether the link goes on without this message, which is too long (K3). Called inside `send`: for the log, not for deciding. */
+  readonly leaveOut: (message: Out, bytes: number) => boolean;
 }
 
 const heartbeat = Buffer.alloc(0);
@@ -139,8 +142,9 @@ export class StreamLink<Out, In> implements Link<Out> {
     if (this.state !== 'open') return;
     for (const message of messages) {
       const encoded = this.parts.encode(message);
-      if (encoded.length > singleMessageBytesMax) {
-        this.failLater({ kind: 'failed', detail: `A message of ${encoded.length} bytes is longer than the maximum of ${singleMessageBytesMax}` });
+      if (encoded.length > linkMessageBytesMax) {
+        if (this.parts.leaveOut(message, encoded.length)) continue;
+        this.failLater({ kind: 'failed', detail: `A message of ${encoded.length} bytes is longer than the maximum of ${linkMessageBytesMax}` });
         return;
       }
       if (this.saidBytes + encoded.length > queuedBytesMax) {
@@ -259,7 +263,7 @@ export class StreamLink<Out, In> implements Link<Out> {
     this.ending = undefined;
   }
 
-  /** K3. */
+  /** K4. */
   private release(cut: () => void = () => undefined): void {
     this.state = 'ended';
     this.stopTimers();

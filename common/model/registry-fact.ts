@@ -6,6 +6,7 @@
 
 import { refused, type Checked } from '../refusal';
 import type { AgentInfo } from './agent';
+import { encodedBytes } from './encoded-bytes';
 import type { AgentId } from './ids';
 import type { QuotaConfig } from './quota';
 
@@ -28,39 +29,4 @@ export function checkFactSize(parts: Readonly<Record<string, unknown>>): Checked
   if (bytes <= factBytesMax) return { ok: true, value: undefined };
   const longest = sizes.reduce((one, other) => (other.bytes > one.bytes ? other : one));
   return refused(longest.field, `${longest.bytes} bytes`, `less, as all that the registry keeps of it has at most ${factBytesMax} bytes: it would have ${bytes}`);
-}
-
-/**
- * Bytes of a value on the wire, or somewhat more: each number, flag and length at its longest. The deciding core cannot encode, and what counts is that
- * nothing passes that is longer than said.
- */
-export function encodedBytes(value: unknown): number {
-  switch (typeof value) {
-    case 'string':
-      return headerBytes + utf8Bytes(value);
-    case 'number':
-      return 12;
-    case 'boolean':
-      return 3;
-    case 'object': {
-      if (value === null) return 0;
-      let bytes = headerBytes;
-      for (const part of Symbol.iterator in value ? (value as Iterable<unknown>) : Object.values(value)) bytes += encodedBytes(part);
-      return bytes;
-    }
-    default:
-      return 0;
-  }
-}
-
-/** Field number and length of a text or message of up to 256 MiB. */
-const headerBytes = 6;
-
-function utf8Bytes(text: string): number {
-  let bytes = 0;
-  for (let index = 0; index < text.length; index += 1) {
-    const unit = text.charCodeAt(index);
-    bytes += unit < 0x80 ? 1 : unit < 0x800 ? 2 : 3;
-  }
-  return bytes;
 }

@@ -44,7 +44,7 @@ export function connectScheduler(options: SchedulerOptions & ConnectOptions): Sc
   return new SchedulerDriver(options, {
     environment,
     log,
-    dialer: transport().schedulerDialer(environment),
+    dialer: transport().schedulerDialer(environment, { log }),
     addresses: addressesOf(options.master ?? process.env['ALLOT_MASTER'] ?? 'localhost:5050', environment),
   });
 }
@@ -71,10 +71,11 @@ export async function runExecutor(options: TaskRunnerOptions & Pick<ConnectOptio
   const identity = readExecutorEnvironment(process.env);
   if (!identity.ok) throw inputError(identity.refusal);
   const environment = createEnvironment();
+  const log = logOf(options, environment, 'executor');
   const runner = new TaskRunner(options, identity.value, {
     environment,
-    log: logOf(options, environment, 'executor'),
-    dialer: transport().executorDialer(environment),
+    log,
+    dialer: transport().executorDialer(environment, { log }),
     address: identity.value.socket,
   });
   const forget = onStopSignals(() => runner.shutdown());

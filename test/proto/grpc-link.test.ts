@@ -12,9 +12,9 @@ import { Client, credentials, Metadata, Server, ServerCredentials, status as cod
 
 import type { AgentMessage, MasterMessage } from '../../common/model/agent-protocol';
 import type { ExecutorEvent, ReceivedExecutorCall } from '../../common/model/executor-protocol';
-import { executorId, frameworkId, taskId } from '../../common/model/ids';
+import { agentId, executorId, frameworkId, taskId } from '../../common/model/ids';
 import type { ReceivedSchedulerCall, SchedulerCallEnvelope, SchedulerEvent } from '../../common/model/scheduler-protocol';
-import type { Link, LinkHandler } from '../../common/ports';
+import { linkMessageBytesMax, type Link, type LinkHandler, type Log } from '../../common/ports';
 import { joinFrame } from '../../proto/frame';
 import { RpcServer } from '../../proto/grpc-channel';
 import { agentDialer, executorDialer, schedulerDialer, serveAgents, serveExecutors, serveScheduler } from '../../proto/grpc-link';
@@ -150,6 +150,67 @@ describe('saying', () => {
     expect(await probe.end()).toEqual({ kind: 'failed', detail: expect.stringMatching(/message of 8\d+ bytes is longer than the maximum/) });
   });
 
+  describe('a framework message larger than any frame is left out with a warning, and the link goes on', () => {
+    const data = new Uint8Array(linkMessageBytesMax);
+    const short = new Uint8Array([1]);
+    const warnings: Record<string, unknown>[] = [];
+    const log: Log = { write: (level, message, fields) => void warnings.push({ level, message, ...fields }), child: () => log };
+
+    /** Says it between two others, on the link given. */
+    async function expectLeftOut<Out extends object, In>(link: Link<Out>, make: (data: Uint8Array) => Out, peer: LinkProbe<In>, isShort: (message: In) => boolean): Promise<void> {
+      warnings.length = 0;
+      link.send([make(short), make(data), make(short)]);
+      link.send([make(data)]);
+      link.send([make(short)]);
+      expect((await peer.count(3)).map(isShort)).toEqual([true, true, true]);
+      expect(peer.ends).toEqual([]);
+      const warning = { level: 'warn', message: 'Framework message too long to be sent, left out', bytes: expect.any(Number), bytesMax: linkMessageBytesMax, peer: expect.any(String) };
+      expect(warnings).toEqual([warning, warning]);
+    }
+    const isOneByte = (message: { readonly data?: Uint8Array } | object): boolean => 'data' in message && message.data?.length === 1;
+    const names = { agentId: agentId('a'), executorId: executorId('e') };
+
+    test('between scheduler and master', async () => {
+      const { address, probe, link } = await aSchedulerServer({ log });
+      const client = new LinkProbe<SchedulerEvent>();
+      const ours = dialScheduler(address, client, { log });
+      await expectLeftOut(await link(), (some) => ({ kind: 'message', ...names, data: some }) as const, client, isOneByte);
+      await expectLeftOut(ours, (some) => ({ number: 1, call: { kind: 'message', ...names, data: some } as const }), probe, (call) => call.ok && isOneByte(call.value.call));
+    });
+
+    test('between agent and master', async () => {
+      const server = new RpcServer(environment.clock);
+      const masterSide = new LinkProbe<AgentMessage>();
+      let serving: Link<MasterMessage> | undefined;
+      serveAgents(server, (link) => ((serving = link), masterSide), { log });
+      const port = await server.listen('127.0.0.1:0');
+      cleanups.push(() => server.close(0));
+      const agentSide = new LinkProbe<MasterMessage>();
+      const link = agentDialer(environment, { log }).dial(`127.0.0.1:${port}`, agentSide);
+      cleanups.push(() => link.close());
+      const make = (some: Uint8Array) => ({ kind: 'framework-message', frameworkId: frameworkId('f'), executorId: executorId('e'), data: some }) as const;
+      await expectLeftOut(link, make, masterSide, isOneByte);
+      await expectLeftOut(serving!, make, agentSide, isOneByte);
+    });
+
+    test('between executor and agent', async () => {
+      const server = new RpcServer(environment.clock);
+      const agentSide = new LinkProbe<ReceivedExecutorCall>();
+      let serving: Link<ExecutorEvent> | undefined;
+      serveExecutors(server, (link) => ((serving = link), agentSide), { log });
+      cleanups.push(() => server.close(0));
+      const executorSide = new LinkProbe<ExecutorEvent>();
+      const directory = mkdtempSync(path.join(tmpdir(), 'allot-'));
+      cleanups.push(() => rmSync(directory, { recursive: true, force: true }));
+      await server.listen(`unix:${path.join(directory, 's')}`);
+      const link = executorDialer(environment, { log }).dial(path.join(directory, 's'), executorSide);
+      cleanups.push(() => link.close());
+      const whose = { frameworkId: frameworkId('f'), executorId: executorId('e') };
+      await expectLeftOut(link, (some) => ({ ...whose, call: { kind: 'message', data: some } as const }), agentSide, (call) => call.ok && isOneByte(call.value.call));
+      await expectLeftOut(serving!, (some) => ({ kind: 'message', data: some }) as const, executorSide, isOneByte);
+    });
+  });
+
   test('a long stream to a reader that reads never overflows, whatever the pace of the writer', async () => {
     const { address, probe } = await aSchedulerServer();
     const link = dialScheduler(address, new LinkProbe());
@@ -172,7 +233,7 @@ describe('saying', () => {
         client.closed({ kind: 'closed' });
       },
     };
-    dialScheduler(address, handler).send([teardown(1), { number: 2, call: { kind: 'message', data: new Uint8Array(messageBytesMax) } as never }]);
+    dialScheduler(address, handler).send([teardown(1), { number: 2, call: { kind: 'kill', taskId: 'x'.repeat(messageBytesMax) as never } }]);
     isInside = false;
     await client.end();
     expect(inside).toEqual([]);

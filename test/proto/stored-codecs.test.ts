@@ -1,11 +1,11 @@
 // Stored codecs: what a registry or journal kept is read back, or is refused in words.
 //
-// Proves:    every fact and record survives its bytes; damaged bytes, what a newer release wrote, and a fact under a foreign key are refused.
+// Proves:    every fact and record survives its bytes, which are no more than the deciding core takes them for; damaged bytes, what a newer release wrote, and a fact under a foreign key are refused.
 
 import fc from 'fast-check';
 
+import { encodedBytes } from '../../common/model/encoded-bytes';
 import { agentId, frameworkId } from '../../common/model/ids';
-import { encodedBytes, type RegistryFact } from '../../common/model/registry-fact';
 import { Resources } from '../../common/model/resources';
 import { decodeCheckpointRecord, encodeCheckpointRecord } from '../../proto/checkpoint-codec';
 import { agentFactKey, decodeRegistryFact, encodeRegistryFact, quotaFactKey, weightFactKey } from '../../proto/registry-codec';
@@ -21,19 +21,9 @@ test.each(Object.entries(registryFacts))('a fact about %s is the same after a re
     fc.property(arbitrary, (fact) => {
       const { key, value } = encodeRegistryFact(fact);
       expect(decodeRegistryFact(key, value)).toEqual({ ok: true, value: fact });
+      expect(encodedBytes(fact)).toBeGreaterThanOrEqual(value.length);
     }),
-    { numRuns: 25 },
-  );
-});
-
-test.each(Object.entries(registryFacts))('a fact about %s is no longer than the deciding core takes it for, and not much shorter', (_kind, arbitrary) => {
-  fc.assert(
-    fc.property(arbitrary as fc.Arbitrary<RegistryFact>, (fact) => {
-      const bytes = encodeRegistryFact(fact).value.length;
-      expect(encodedBytes(fact)).toBeGreaterThanOrEqual(bytes);
-      expect(encodedBytes(fact)).toBeLessThan(5 * bytes + 100);
-    }),
-    { numRuns: 200 },
+    { numRuns: 100 },
   );
 });
 
