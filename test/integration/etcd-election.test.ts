@@ -10,6 +10,7 @@ import type { RegistryOutcome } from '../../common/ports';
 import { EtcdElection } from '../../master/etcd-election';
 import { EtcdRegistry } from '../../master/etcd-registry';
 import { EtcdServer } from './etcd-server';
+import { MutingProxy } from './muting-proxy';
 import { RecordingCandidate } from './recording-candidate';
 
 const { clock } = createEnvironment();
@@ -123,6 +124,55 @@ describe('with a real etcd', () => {
       expect(await writeFacts(1, 1_700_000)).toEqual({ kind: 'failed', detail: expect.stringMatching(/^Cannot get it done as etcd at 127.* refuses: .*request is too large/) });
     } finally {
       await registry.close();
+    }
+  });
+
+  test('an election whose answer got lost is known by the lease when it is asked for again elsewhere, and not undone', async () => {
+    const proxy = await MutingProxy.start(etcd.endpoint, 'first:1');
+    const etcdClient = await connectEtcd(location, clock);
+    try {
+      location = { ...location, endpoints: [proxy.endpoint, etcd.endpoint] };
+      const candidate = aCandidate('first:1');
+      await candidate.next(/^elected/);
+      expect(proxy.hasLostAnswers).toBe(true);
+      const found = await etcdClient.ask((client) => client.get(leaderKey(location)).exec(), briefly);
+      expect(found.kvs[0]?.create_revision).toBe(candidate.epoch);
+      // Nothing was written since: the key that the first try put is the key of the term.
+      expect(found.header.revision).toBe(candidate.epoch);
+    } finally {
+      closeEtcd(etcdClient);
+      proxy.stop();
+    }
+  });
+
+  test('a write whose answer got lost is known by its version when it is asked for again elsewhere, and is there once', async () => {
+    const proxy = await MutingProxy.start(etcd.endpoint, 'the-second');
+    const registry = new EtcdRegistry({ location: { ...location, endpoints: [proxy.endpoint, etcd.endpoint] }, clock, leaseSeconds: 2 });
+    try {
+      const leader = aCandidate('first:1');
+      await leader.next(/^elected/);
+      for (const value of ['the-first', 'the-second', 'the-third']) expect(await write(registry, leader.epoch ?? '', 'agents/a', value)).toEqual({ kind: 'committed' });
+      expect(proxy.hasLostAnswers).toBe(true);
+      const loaded = await new Promise<unknown>((resolve) => void registry.load(leader.epoch ?? '', resolve));
+      expect(loaded).toEqual({ kind: 'loaded', entries: [{ key: 'agents/a', value: Buffer.from('the-third') }] });
+    } finally {
+      await registry.close();
+      proxy.stop();
+    }
+  });
+
+  test('a write of which nobody answered whether it got through is the last of its term', async () => {
+    const proxy = await MutingProxy.start(etcd.endpoint, 'the-second');
+    const registry = new EtcdRegistry({ location: { ...location, endpoints: [proxy.endpoint] }, clock, leaseSeconds: 2 });
+    try {
+      const leader = aCandidate('first:1');
+      await leader.next(/^elected/);
+      expect(await write(registry, leader.epoch ?? '', 'agents/a', 'the-first')).toEqual({ kind: 'committed' });
+      expect(await write(registry, leader.epoch ?? '', 'agents/a', 'the-second')).toEqual({ kind: 'failed', detail: expect.stringContaining('Cannot reach etcd at 127.0.0.1') });
+      expect(await write(registry, leader.epoch ?? '', 'agents/a', 'the-third')).toEqual({ kind: 'failed', detail: expect.stringContaining('may have got through or not') });
+    } finally {
+      await registry.close();
+      proxy.stop();
     }
   });
 
