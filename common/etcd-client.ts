@@ -11,7 +11,7 @@
 
 import type { Etcd3 } from 'etcd3';
 import { EtcdServers, type AskLimits } from './etcd-servers';
-import type { Clock } from './ports';
+import type { Clock, Log } from './ports';
 
 export interface EtcdLocation {
   /** `host:port` each. */
@@ -47,8 +47,11 @@ export type Etcd = EtcdServers<Etcd3>;
 /** Options of one call to etcd3 that has to be over within `timeoutMs` (T1). */
 export const within = (clock: Clock, timeoutMs: number): { readonly deadline: number } => ({ deadline: clock.wallMs() + timeoutMs });
 
-/** Loads etcd3 (15 MB, 0.2 s: only who needs it pays) and makes a client per server; nothing is dialed yet. To be given to {@link closeEtcd}. */
-export async function connectEtcd(location: EtcdLocation, clock: Clock, tryMs = tryMsDefault): Promise<Etcd> {
+/**
+ * Loads etcd3 (15 MB, 0.2 s: only who needs it pays) and makes a client per server; nothing is dialed yet. To be given to {@link closeEtcd}. `log` hears
+ * of servers that do not answer while others do, each time that the choice moves on.
+ */
+export async function connectEtcd(location: EtcdLocation, clock: Clock, tryMs = tryMsDefault, log?: Log): Promise<Etcd> {
   const [{ Etcd3: Client, castGrpcError, isRecoverableError }, { noop }] = await Promise.all([import('etcd3'), import('cockatiel')]);
   const client = (endpoint: string): Etcd3 =>
     new Client({
@@ -70,6 +73,7 @@ export async function connectEtcd(location: EtcdLocation, clock: Clock, tryMs = 
     servers: location.endpoints.map((address) => ({ address, client: client(address) })),
     tryMs,
     tryTimeoutMs: etcdCallTimeoutMs,
+    moved: (from, to, detail) => log?.write('warn', 'An etcd server does not answer, another does', { from, to, reason: detail ?? 'no answer in time' }),
     isPassing: (error) => typeof error === 'object' && error !== null && isRecoverableError(castGrpcError(error as Error)),
   });
 }

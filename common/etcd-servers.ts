@@ -36,6 +36,8 @@ export interface EtcdServersOptions<Client> {
   readonly tryTimeoutMs: number;
   /** Whether another server, or the same one later, may answer what failed with this error. */
   readonly isPassing: (error: unknown) => boolean;
+  /** The server that was asked first did not answer and another did: calls go there from now on. Addresses, and what was wrong if it said so. */
+  readonly moved?: (from: string, to: string, detail: string | undefined) => void;
 }
 
 export interface AskLimits {
@@ -60,6 +62,7 @@ export class EtcdServers<Client> {
       const { servers } = this.options;
       const order = servers.map((_, index) => (this.first + index) % servers.length);
       const asking = new Asking<Client, Answer>(this.options, order, question, limits, (outcome, first) => {
+        if (outcome.ok && first !== order[0]) this.options.moved?.(servers[order[0]!]!.address, servers[first]!.address, outcome.trouble);
         this.first = first;
         if (outcome.ok) resolve(outcome.answer);
         else reject(outcome.error);
@@ -74,7 +77,8 @@ export class EtcdServers<Client> {
   }
 }
 
-type Outcome<Answer> = { readonly ok: true; readonly answer: Answer } | { readonly ok: false; readonly error: AllotError };
+/** `trouble`: what the newest try that failed said. */
+type Outcome<Answer> = { readonly ok: true; readonly answer: Answer; readonly trouble: string | undefined } | { readonly ok: false; readonly error: AllotError };
 
 /** One call: its tries, several of which may be under way. */
 class Asking<Client, Answer> {
@@ -116,7 +120,7 @@ class Asking<Client, Answer> {
     const number = this.startedCount;
     this.cancelNext = clock.schedule(tryMs, () => this.tryNext());
     this.question(client, Math.max(1, Math.min(tryTimeoutMs, this.endsAtMs - clock.nowMs()))).then(
-      (answer) => this.end({ ok: true, answer }, index),
+      (answer) => this.end({ ok: true, answer, trouble: this.trouble }, index),
       (error: unknown) => this.tryFailed(number, index, address, error),
     );
   }
@@ -139,9 +143,13 @@ class Asking<Client, Answer> {
     if (this.pendingCount === 0 && isRoundOver && !this.limits.persists) this.giveUp();
   }
 
+  private get trouble(): string | undefined {
+    return this.lastError === undefined ? undefined : describeError(this.lastError);
+  }
+
   private giveUp(): void {
     const addresses = this.options.servers.map(({ address }) => address);
-    const detail = this.lastError === undefined ? `no answer within ${Math.round(this.limits.callMs)} ms` : describeError(this.lastError);
+    const detail = this.trouble ?? `no answer within ${Math.round(this.limits.callMs)} ms`;
     this.end({ ok: false, error: new AllotError({ code: 'ETCD_UNREACHABLE', addresses, detail }, { cause: this.lastError }) }, this.nextIndex);
   }
 

@@ -17,13 +17,15 @@
 import type { Etcd3 } from 'etcd3';
 import { describeError } from '../common/errors';
 import { briefly, closeEtcd, connectEtcd, etcdCallTimeoutMs, leaderKey, tryMsOf, within, type Etcd, type EtcdLocation } from '../common/etcd-client';
-import type { Cancel, Candidacy, Clock, Election, ElectionHandlers } from '../common/ports';
+import type { Cancel, Candidacy, Clock, Election, ElectionHandlers, Log } from '../common/ports';
 
 export interface EtcdElectionOptions {
   readonly location: EtcdLocation;
   readonly clock: Clock;
   /** Lease in seconds, at least 2; default 5. Longer survives longer hiccups of etcd, shorter elects a new leader sooner. */
   readonly leaseSeconds: number;
+  /** Hears of etcd servers that do not answer while others do. Default: nobody does. */
+  readonly log?: Log;
 }
 
 /** Part of the lease during which the holder trusts itself. The rest covers clock rates that differ and calls in flight. */
@@ -85,7 +87,7 @@ class EtcdCandidacy implements Candidacy {
     await Promise.resolve();
     while (!this.resigned) {
       try {
-        this.etcd ??= await connectEtcd(this.options.location, this.options.clock, tryMsOf(this.leaseMs));
+        this.etcd ??= await connectEtcd(this.options.location, this.options.clock, tryMsOf(this.leaseMs), this.options.log);
         if (this.term) await this.renew(this.etcd, this.term);
         else await this.stand(this.etcd);
         this.tell((handlers) => handlers.trouble(undefined));

@@ -137,7 +137,7 @@ async function openRegistry(options: MasterOptions, { clock, ids }: Environment,
     const leaseSeconds = Math.ceil(options.electionLeaseMs / 1_000);
     const registry = new EtcdRegistry({ location, clock, leaseSeconds });
     opened.add(() => registry.close());
-    return { election: new EtcdElection({ location, clock, leaseSeconds }), registry };
+    return { election: new EtcdElection({ location, clock, leaseSeconds, log: log.child('election') }), registry };
   }
   const directory = join(resolve(options.workDir ?? ''), 'registry');
   const registry = await EmbeddedRegistry.open({ directory, ids, onFailure: failure.note });

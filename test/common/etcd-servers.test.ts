@@ -18,8 +18,9 @@ function aCluster(...moods: Mood[]) {
   const clock = new FakeClock();
   const asked: string[] = [];
   const hung: (() => void)[] = [];
+  const moves: string[] = [];
   const servers = moods.map((_, index) => ({ address: `s${index}`, client: index }));
-  const etcd = new EtcdServers<number>({ clock, servers, tryMs, tryTimeoutMs: 2_000, isPassing: (error) => error !== 'too large' });
+  const etcd = new EtcdServers<number>({ clock, servers, tryMs, tryTimeoutMs: 2_000, isPassing: (error) => error !== 'too large', moved: (from, to, detail) => void moves.push(`${from} to ${to}: ${detail ?? 'silent'}`) });
   const question = (index: number): Promise<string> => {
     asked.push(`s${index}@${clock.nowMs()}`);
     switch (moods[index]) {
@@ -38,6 +39,7 @@ function aCluster(...moods: Mood[]) {
     asked,
     hung,
     moods,
+    moves,
     /** What became of a call, after so much time. */
     async ask(limits: AskLimits, afterMs = 0): Promise<string> {
       let outcome = 'pending';
@@ -56,19 +58,21 @@ function aCluster(...moods: Mood[]) {
 }
 
 test('a server that is down is passed over within the call, and not asked first the next time', async () => {
-  const { ask, asked } = aCluster('down', 'down', 'up');
+  const { ask, asked, moves } = aCluster('down', 'down', 'up');
   expect(await ask(brief)).toBe('s2');
   expect(await ask(brief)).toBe('s2');
   expect(asked).toEqual(['s0@0', 's1@0', 's2@0', 's2@0']);
+  expect(moves).toEqual(['s0 to s2: s1 is down']);
 });
 
 test('a server that hangs is waited for as long as a try takes, in the first call only', async () => {
-  const { ask, asked } = aCluster('hung', 'up');
+  const { ask, asked, moves } = aCluster('hung', 'up');
   expect(await ask(brief, 550)).toBe('pending');
   expect(await ask(brief, 50)).toBe('pending');
   expect(asked).toEqual(['s0@0', 's0@550', 's1@600']);
   expect(await ask(brief)).toBe('s1');
   expect(asked.at(-1)).toBe('s1@600');
+  expect(moves).toEqual(['s0 to s1: silent']);
 });
 
 test('a slow server may still answer while another is asked too: the first answer counts, the other is not heard', async () => {
