@@ -40,10 +40,21 @@ type C<Kind extends OperatorCall['kind']> = Extract<OperatorCall, { readonly kin
 
 export const operatorCall = byMember<OperatorCall, WireCall>((member) => ({
   'get-master': member('get_master', message<C<'get-master'>, Inside<WireCall, 'get_master'>>((field) => ({ kind: field.kind('get-master') }))),
-  'get-agents': member('get_agents', message<C<'get-agents'>, Inside<WireCall, 'get_agents'>>((field) => ({ kind: field.kind('get-agents') }))),
+  'get-agents': member(
+    'get_agents',
+    message<C<'get-agents'>, Inside<WireCall, 'get_agents'>>((field) => ({
+      kind: field.kind('get-agents'),
+      limit: field.optional('limit', count),
+      skip: field.optional('skip', count),
+    })),
+  ),
   'get-frameworks': member(
     'get_frameworks',
-    message<C<'get-frameworks'>, Inside<WireCall, 'get_frameworks'>>((field) => ({ kind: field.kind('get-frameworks') })),
+    message<C<'get-frameworks'>, Inside<WireCall, 'get_frameworks'>>((field) => ({
+      kind: field.kind('get-frameworks'),
+      limit: field.optional('limit', count),
+      skip: field.optional('skip', count),
+    })),
   ),
   'get-tasks': member(
     'get_tasks',
@@ -51,10 +62,26 @@ export const operatorCall = byMember<OperatorCall, WireCall>((member) => ({
       kind: field.kind('get-tasks'),
       frameworkId: field.optional('framework_id', frameworkIdMessage),
       includeCompleted: field.withDefault('include_completed', flag, false),
+      limit: field.optional('limit', count),
+      skip: field.optional('skip', count),
     })),
   ),
-  'get-offers': member('get_offers', message<C<'get-offers'>, Inside<WireCall, 'get_offers'>>((field) => ({ kind: field.kind('get-offers') }))),
-  'get-roles': member('get_roles', message<C<'get-roles'>, Inside<WireCall, 'get_roles'>>((field) => ({ kind: field.kind('get-roles') }))),
+  'get-offers': member(
+    'get_offers',
+    message<C<'get-offers'>, Inside<WireCall, 'get_offers'>>((field) => ({
+      kind: field.kind('get-offers'),
+      limit: field.optional('limit', count),
+      skip: field.optional('skip', count),
+    })),
+  ),
+  'get-roles': member(
+    'get_roles',
+    message<C<'get-roles'>, Inside<WireCall, 'get_roles'>>((field) => ({
+      kind: field.kind('get-roles'),
+      limit: field.optional('limit', count),
+      skip: field.optional('skip', count),
+    })),
+  ),
   'kill-task': member(
     'kill_task',
     message<C<'kill-task'>, Inside<WireCall, 'kill_task'>>((field) => ({
@@ -243,26 +270,43 @@ export const operatorReply = byMember<OperatorReply, WireReply>((member) => ({
   ),
   agents: member(
     'agents',
-    message<R<'agents'>, Inside<WireReply, 'agents'>>((field) => ({ kind: field.kind('agents'), agents: field.repeated('agents', agentSummary) })),
+    message<R<'agents'>, Inside<WireReply, 'agents'>>((field) => ({
+      kind: field.kind('agents'),
+      agents: field.repeated('agents', agentSummary),
+      omittedCount: field.withDefault('omitted_count', count, 0),
+    })),
   ),
   frameworks: member(
     'frameworks',
     message<R<'frameworks'>, Inside<WireReply, 'frameworks'>>((field) => ({
       kind: field.kind('frameworks'),
       frameworks: field.repeated('frameworks', frameworkSummary),
+      omittedCount: field.withDefault('omitted_count', count, 0),
     })),
   ),
   tasks: member(
     'tasks',
-    message<R<'tasks'>, Inside<WireReply, 'tasks'>>((field) => ({ kind: field.kind('tasks'), tasks: field.repeated('tasks', taskSummary) })),
+    message<R<'tasks'>, Inside<WireReply, 'tasks'>>((field) => ({
+      kind: field.kind('tasks'),
+      tasks: field.repeated('tasks', taskSummary),
+      omittedCount: field.withDefault('omitted_count', count, 0),
+    })),
   ),
   offers: member(
     'offers',
-    message<R<'offers'>, Inside<WireReply, 'offers'>>((field) => ({ kind: field.kind('offers'), offers: field.repeated('offers', offerSummary) })),
+    message<R<'offers'>, Inside<WireReply, 'offers'>>((field) => ({
+      kind: field.kind('offers'),
+      offers: field.repeated('offers', offerSummary),
+      omittedCount: field.withDefault('omitted_count', count, 0),
+    })),
   ),
   roles: member(
     'roles',
-    message<R<'roles'>, Inside<WireReply, 'roles'>>((field) => ({ kind: field.kind('roles'), roles: field.repeated('roles', roleSummary) })),
+    message<R<'roles'>, Inside<WireReply, 'roles'>>((field) => ({
+      kind: field.kind('roles'),
+      roles: field.repeated('roles', roleSummary),
+      omittedCount: field.withDefault('omitted_count', count, 0),
+    })),
   ),
   quota: member('quota', message<R<'quota'>, Inside<WireReply, 'quota'>>((field) => ({ kind: field.kind('quota'), quotas: field.repeated('quotas', quotaSummary) }))),
   explanations: member(

@@ -1,12 +1,13 @@
 // allot frameworks: who uses the cluster.
 //
 // Owns:      the columns, the flags.
-// Elsewhere: the summaries (common/model/operator-protocol.ts), asking (../master-client.ts), printing (../table.ts, ../json.ts).
+// Elsewhere: the summaries (common/model/operator-protocol.ts), asking (../list.ts, ../master-client.ts), printing (../table.ts, ../json.ts).
 
 import { optionTable } from '../../common/options';
 import type { FrameworkSummary } from '../../common/model/operator-protocol';
 import { defineCommand } from '../command';
 import { formatJson } from '../json';
+import { askList, limitFlag } from '../list';
 import { jsonFlag, masterFlag, withMaster } from '../master-flag';
 import { formatQuantities, formatSince, formatTable, type Column } from '../table';
 
@@ -26,13 +27,16 @@ export const frameworksCommand = defineCommand({
   table: optionTable('frameworks', {
     master: masterFlag,
     all: { type: 'boolean', default: false, alias: 'a', group: 'Output', description: 'Also those that have ended, as far as the master remembers them' },
+    limit: limitFlag,
     json: jsonFlag,
   }),
   summary: 'List the frameworks, with what they use and how long they hold offers',
   examples: [['allot frameworks', 'who is there'], ['allot frameworks --all', 'who was there, too']],
-  run: async ({ master, all, json }, _args, context) => {
-    const reply = await withMaster(master, context, (client) => client.ask({ kind: 'get-frameworks' }, 'frameworks', context.stop));
-    const frameworks = reply.frameworks.filter(({ state }) => all || state !== 'completed');
+  run: async ({ master, all, limit, json }, _args, context) => {
+    const known = await withMaster(master, context, (client) =>
+      askList(limit, context, (page) => client.ask({ kind: 'get-frameworks', ...page }, 'frameworks', context.stop), (reply) => reply.frameworks),
+    );
+    const frameworks = known.filter(({ state }) => all || state !== 'completed');
     context.print(json ? formatJson(frameworks) : formatTable(frameworkColumns(context.environment.clock.wallMs()), frameworks));
     return 0;
   },

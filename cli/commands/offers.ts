@@ -1,12 +1,13 @@
 // allot offers: what is held out to whom.
 //
 // Owns:      the columns, the flags.
-// Elsewhere: the summaries (common/model/operator-protocol.ts), asking (../master-client.ts), printing (../table.ts, ../json.ts).
+// Elsewhere: the summaries (common/model/operator-protocol.ts), asking (../list.ts, ../master-client.ts), printing (../table.ts, ../json.ts).
 
 import { optionTable } from '../../common/options';
 import type { OfferSummary } from '../../common/model/operator-protocol';
 import { defineCommand } from '../command';
 import { formatJson } from '../json';
+import { askList, limitFlag } from '../list';
 import { jsonFlag, masterFlag, withMaster } from '../master-flag';
 import { formatAge, formatTable, type Column } from '../table';
 
@@ -21,11 +22,13 @@ export const offerColumns: readonly Column<OfferSummary>[] = [
 ];
 
 export const offersCommand = defineCommand({
-  table: optionTable('offers', { master: masterFlag, json: jsonFlag }),
+  table: optionTable('offers', { master: masterFlag, limit: limitFlag, json: jsonFlag }),
   summary: 'List the offers that frameworks hold now',
   examples: [['allot offers', 'old ones show a framework that hoards']],
-  run: async ({ master, json }, _args, context) => {
-    const { offers } = await withMaster(master, context, (client) => client.ask({ kind: 'get-offers' }, 'offers', context.stop));
+  run: async ({ master, limit, json }, _args, context) => {
+    const offers = await withMaster(master, context, (client) =>
+      askList(limit, context, (page) => client.ask({ kind: 'get-offers', ...page }, 'offers', context.stop), (reply) => reply.offers),
+    );
     context.print(json ? formatJson(offers) : formatTable(offerColumns, offers));
     return 0;
   },

@@ -1,12 +1,13 @@
 // allot roles: who is due what.
 //
 // Owns:      the columns, the flags.
-// Elsewhere: the summaries (common/model/operator-protocol.ts), asking (../master-client.ts), printing (../table.ts, ../json.ts).
+// Elsewhere: the summaries (common/model/operator-protocol.ts), asking (../list.ts, ../master-client.ts), printing (../table.ts, ../json.ts).
 
 import { optionTable } from '../../common/options';
 import type { RoleSummary } from '../../common/model/operator-protocol';
 import { defineCommand } from '../command';
 import { formatJson } from '../json';
+import { askList, limitFlag } from '../list';
 import { jsonFlag, masterFlag, withMaster } from '../master-flag';
 import { formatQuantities, formatTable, type Column } from '../table';
 
@@ -33,11 +34,13 @@ const quotaColumns: readonly Column<RoleSummary>[] = [
 ];
 
 export const rolesCommand = defineCommand({
-  table: optionTable('roles', { master: masterFlag, json: jsonFlag }),
+  table: optionTable('roles', { master: masterFlag, limit: limitFlag, json: jsonFlag }),
   summary: 'List the roles, with weight, weighted dominant share, and what is reserved for them and guaranteed to them',
   examples: [['allot roles', 'who is due the next offer: the least share']],
-  run: async ({ master, json }, _args, context) => {
-    const { roles } = await withMaster(master, context, (client) => client.ask({ kind: 'get-roles' }, 'roles', context.stop));
+  run: async ({ master, limit, json }, _args, context) => {
+    const roles = await withMaster(master, context, (client) =>
+      askList(limit, context, (page) => client.ask({ kind: 'get-roles', ...page }, 'roles', context.stop), (reply) => reply.roles),
+    );
     context.print(json ? formatJson(roles) : formatTable(roleColumns(roles), roles));
     return 0;
   },

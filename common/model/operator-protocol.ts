@@ -16,13 +16,26 @@ import type { SandboxStream } from './agent-protocol';
 import type { TaskReason, TaskSource, TaskState } from './task-status';
 import type { MasterInfo } from './scheduler-protocol';
 
+/** Which part of a list is asked for. A list that changes meanwhile may show an entry in two of its parts, or in none. */
+export interface Page {
+  /** Entries of the beginning that are left out. Default 0. */
+  readonly skip?: number;
+  /** At most so many. Default, and at most in any case: what one answer holds. */
+  readonly limit?: number;
+}
+
+/** How many more entries the list has after those shown. */
+export interface Rest {
+  readonly omittedCount: number;
+}
+
 export type OperatorCall =
   | { readonly kind: 'get-master' }
-  | { readonly kind: 'get-agents' }
-  | { readonly kind: 'get-frameworks' }
-  | { readonly kind: 'get-tasks'; readonly frameworkId?: FrameworkId; readonly includeCompleted: boolean }
-  | { readonly kind: 'get-offers' }
-  | { readonly kind: 'get-roles' }
+  | ({ readonly kind: 'get-agents' } & Page)
+  | ({ readonly kind: 'get-frameworks' } & Page)
+  | ({ readonly kind: 'get-tasks'; readonly frameworkId?: FrameworkId; readonly includeCompleted: boolean } & Page)
+  | ({ readonly kind: 'get-offers' } & Page)
+  | ({ readonly kind: 'get-roles' } & Page)
   /** Without frameworkId the task id must be unambiguous. */
   | { readonly kind: 'kill-task'; readonly taskId: TaskId; readonly frameworkId?: FrameworkId }
   | { readonly kind: 'teardown'; readonly frameworkId: FrameworkId }
@@ -127,11 +140,11 @@ export interface QuotaSummary {
 
 export type OperatorReply =
   | { readonly kind: 'master'; readonly masterInfo: MasterInfo; readonly electedAtMs: number; readonly registry: string; readonly agentCount: number; readonly frameworkCount: number }
-  | { readonly kind: 'agents'; readonly agents: readonly AgentSummary[] }
-  | { readonly kind: 'frameworks'; readonly frameworks: readonly FrameworkSummary[] }
-  | { readonly kind: 'tasks'; readonly tasks: readonly TaskSummary[] }
-  | { readonly kind: 'offers'; readonly offers: readonly OfferSummary[] }
-  | { readonly kind: 'roles'; readonly roles: readonly RoleSummary[] }
+  | ({ readonly kind: 'agents'; readonly agents: readonly AgentSummary[] } & Rest)
+  | ({ readonly kind: 'frameworks'; readonly frameworks: readonly FrameworkSummary[] } & Rest)
+  | ({ readonly kind: 'tasks'; readonly tasks: readonly TaskSummary[] } & Rest)
+  | ({ readonly kind: 'offers'; readonly offers: readonly OfferSummary[] } & Rest)
+  | ({ readonly kind: 'roles'; readonly roles: readonly RoleSummary[] } & Rest)
   | { readonly kind: 'quota'; readonly quotas: readonly QuotaSummary[] }
   /**
    * By role, then agent. When all agents were asked about, only the first of each role has `standings` and `heldBy`, and of many the last are left out.

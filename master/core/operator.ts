@@ -1,8 +1,8 @@
 // Operator: answers to the people who run the cluster.
 //
 // Owns:      what each operator call means.
-// Elsewhere: the shape of the answers (summaries.ts), quota (quota.ts), why and what if (explanations.ts), questions passed on to agents (relays.ts),
-//            the commands (cli/).
+// Elsewhere: the shape of the answers (summaries.ts), how much of a list one holds (pages.ts), quota (quota.ts), why and what if
+//            (explanations.ts), questions passed on to agents (relays.ts), the commands (cli/).
 // Invariants:
 //   H1. Each call gets exactly one reply, at once or, for what an agent must answer, within the operator timeout.
 //   H2. What a reply says was done is durable before the reply leaves (M2).
@@ -17,7 +17,8 @@ import { checkRole } from '../../common/model/role';
 import { explain, whatIf } from './explanations';
 import { removeFramework } from './frameworks';
 import { killTask } from './kills';
-import type { Framework, MasterState, Task } from './master-state';
+import type { Agent, CompletedFramework, Framework, MasterState, Task, UnreachableAgent } from './master-state';
+import { pageOf } from './pages';
 import { summarizeQuotas, updateQuota } from './quota';
 import { relayToAgent } from './relays';
 import { summarizeAgent, summarizeFramework, summarizeOffer, summarizeRoles, summarizeUnreachableAgent } from './summaries';
@@ -46,22 +47,31 @@ function answerTo(state: MasterState, request: number, call: OperatorCall): Oper
         agentCount: state.agents.size,
         frameworkCount: state.frameworks.size,
       };
-    case 'get-agents':
-      return { kind: 'agents', agents: [...[...state.agents.values()].map(summarizeAgent), ...[...state.unreachableAgents.values()].map(summarizeUnreachableAgent)] };
-    case 'get-frameworks':
-      return {
-        kind: 'frameworks',
-        frameworks: [
-          ...[...state.frameworks.values()].map((framework) => summarizeFramework(state, framework)),
-          ...[...state.completedFrameworks.values()].map(({ summary }) => summary),
-        ],
-      };
-    case 'get-tasks':
-      return { kind: 'tasks', tasks: tasksOf(state, call.frameworkId, call.includeCompleted) };
-    case 'get-offers':
-      return { kind: 'offers', offers: [...state.offers.values()].map((offer) => summarizeOffer(state, offer)) };
-    case 'get-roles':
-      return { kind: 'roles', roles: summarizeRoles(state) };
+    case 'get-agents': {
+      const { shown: agents, omittedCount } = pageOf(allAgents(state), state.agents.size + state.unreachableAgents.size, call, (agent) =>
+        'presence' in agent ? summarizeAgent(agent) : summarizeUnreachableAgent(agent),
+      );
+      return { kind: 'agents', agents, omittedCount };
+    }
+    case 'get-frameworks': {
+      const { shown: frameworks, omittedCount } = pageOf(allFrameworks(state), state.frameworks.size + state.completedFrameworks.size, call, (framework) =>
+        'summary' in framework ? framework.summary : summarizeFramework(state, framework),
+      );
+      return { kind: 'frameworks', frameworks, omittedCount };
+    }
+    case 'get-tasks': {
+      const { shown: tasks, omittedCount } = pageOf(tasksOf(state, call), taskCount(state, call), call, (task) => ('framework' in task ? summarizeTask(task) : task));
+      return { kind: 'tasks', tasks, omittedCount };
+    }
+    case 'get-offers': {
+      const { shown: offers, omittedCount } = pageOf(state.offers.values(), state.offers.size, call, (offer) => summarizeOffer(state, offer));
+      return { kind: 'offers', offers, omittedCount };
+    }
+    case 'get-roles': {
+      const all = summarizeRoles(state);
+      const { shown: roles, omittedCount } = pageOf(all, all.length, call, (role) => role);
+      return { kind: 'roles', roles, omittedCount };
+    }
     case 'kill-task':
       return kill(state, call);
     case 'teardown':
@@ -83,21 +93,41 @@ function answerTo(state: MasterState, request: number, call: OperatorCall): Oper
   }
 }
 
+function* allAgents({ agents, unreachableAgents }: MasterState): Iterable<Agent | UnreachableAgent> {
+  yield* agents.values();
+  yield* unreachableAgents.values();
+}
+
+function* allFrameworks({ frameworks, completedFrameworks }: MasterState): Iterable<Framework | CompletedFramework> {
+  yield* frameworks.values();
+  yield* completedFrameworks.values();
+}
+
+interface TaskQuestion {
+  readonly frameworkId?: FrameworkId;
+  readonly includeCompleted: boolean;
+}
+
 /** Running and unreachable tasks, and on demand those completed, of frameworks completed too. */
-function tasksOf(state: MasterState, frameworkId: FrameworkId | undefined, includeCompleted: boolean): TaskSummary[] {
-  const tasks: TaskSummary[] = [];
-  for (const framework of state.frameworks.values()) {
-    if (frameworkId !== undefined && framework.id !== frameworkId) continue;
-    for (const task of framework.tasks.values()) tasks.push(summarizeTask(task));
-    for (const { summary } of framework.unreachableTasks.values()) tasks.push(summary);
-    if (includeCompleted) for (const summary of framework.completedTasks) tasks.push(summary);
+function* tasksOf(state: MasterState, { frameworkId, includeCompleted }: TaskQuestion): Iterable<Task | TaskSummary> {
+  for (const framework of frameworksNamed(state, frameworkId)) {
+    yield* framework.tasks.values();
+    for (const { summary } of framework.unreachableTasks.values()) yield summary;
+    if (includeCompleted) yield* framework.completedTasks;
   }
-  if (!includeCompleted) return tasks;
-  for (const [id, completed] of state.completedFrameworks) {
-    if (frameworkId !== undefined && id !== frameworkId) continue;
-    for (const summary of completed.completedTasks) tasks.push(summary);
+  if (!includeCompleted) return;
+  for (const [id, completed] of state.completedFrameworks) if (frameworkId === undefined || id === frameworkId) yield* completed.completedTasks;
+}
+
+/** How many `tasksOf` has. */
+function taskCount(state: MasterState, { frameworkId, includeCompleted }: TaskQuestion): number {
+  let count = 0;
+  for (const { tasks, unreachableTasks, completedTasks } of frameworksNamed(state, frameworkId)) {
+    count += tasks.size + unreachableTasks.size + (includeCompleted ? completedTasks.count : 0);
   }
-  return tasks;
+  if (!includeCompleted) return count;
+  for (const [id, completed] of state.completedFrameworks) if (frameworkId === undefined || id === frameworkId) count += completed.completedTasks.count;
+  return count;
 }
 
 /** The frameworks in question: the one named, or all. */

@@ -5,12 +5,14 @@
 // Source: our choice; made on demand, so that nothing is kept up to date for nobody.
 
 import type { AgentSummary, FrameworkSummary, OfferSummary, RoleSummary } from '../../common/model/operator-protocol';
-import type { Quantities } from '../../common/model/framework';
+import type { FrameworkInfo, Quantities } from '../../common/model/framework';
 import type { QuotaConfig } from '../../common/model/quota';
 import { Resources } from '../../common/model/resources';
+import { cutText } from './cut-text';
 import type { Agent, Framework, MasterState, OpenOffer, UnreachableAgent } from './master-state';
 import { consumption } from './quota';
 import { executorsOn } from './tasks';
+import { wireBytes } from './wire-size';
 
 export function summarizeAgent(agent: Agent): AgentSummary {
   const offered = Resources.sum([...agent.offers].map((offer) => offer.resources));
@@ -48,7 +50,7 @@ export function summarizeFramework(state: MasterState, framework: Framework): Fr
   const { offerHoldCount } = framework;
   return {
     id: framework.id,
-    info: framework.info,
+    info: shownInfo(framework.info),
     state: framework.connection.kind,
     suppressedRoles: [...framework.suppressedRoles],
     ...(framework.subscribedAtWallMs === undefined ? {} : { subscribedAtMs: framework.subscribedAtWallMs }),
@@ -56,6 +58,26 @@ export function summarizeFramework(state: MasterState, framework: Framework): Fr
     taskCount: framework.tasks.size,
     allocated: allocatedTo(state, framework),
     ...(offerHoldCount === 0 ? {} : { offerHoldMeanMs: framework.offerHoldSumMs / offerHoldCount }),
+  };
+}
+
+/** Bytes of a description that is shown whole. Ours: a thousand roles fit in; a list of frameworks must not be as long as each of them likes. */
+const infoBytesMax = 64 * 1024;
+
+/** What a framework says of itself, or, where that is very long, the beginnings of its texts and roles. */
+function shownInfo(info: FrameworkInfo): FrameworkInfo {
+  if (wireBytes(info) <= infoBytesMax) return info;
+  const { hostname, principal, webuiUrl, ...rest } = info;
+  return {
+    ...rest,
+    user: cutText(info.user),
+    name: cutText(info.name),
+    roles: info.roles.slice(0, 20).map(cutText),
+    ...(hostname === undefined ? {} : { hostname: cutText(hostname) }),
+    ...(principal === undefined ? {} : { principal: cutText(principal) }),
+    ...(webuiUrl === undefined ? {} : { webuiUrl: cutText(webuiUrl) }),
+    labels: [],
+    offerFilters: new Map(),
   };
 }
 

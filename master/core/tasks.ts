@@ -18,6 +18,7 @@ import { isTerminal } from '../../common/model/task-states';
 import { commandExecutorId, taskId, type ExecutorId } from '../../common/model/ids';
 import type { ExecutorInfo, TaskInfo } from '../../common/model/task';
 import type { TaskState, TaskStatus } from '../../common/model/task-status';
+import { cutText, textLengthMax } from './cut-text';
 import { countTaskEnded } from './master-counters';
 import { removeStray } from './strays';
 import { executorOn, sendToAgent, type Agent, type Executor, type Framework, type MasterState, type Task, type UnreachableTask } from './master-state';
@@ -33,18 +34,12 @@ export interface TaskOrigin {
   readonly isCharged: boolean;
 }
 
-/**
- * Characters of a text that is kept for people: names, messages of statuses. Ours: more than a line of a table shows; a hundred thousand tasks
- * whose executors end with pages of text must not fill the memory.
- */
-export const textLengthMax = 1_024;
-
 export function addTask(state: MasterState, framework: Framework, agent: Agent, origin: TaskOrigin): Task {
   invariant(!framework.tasks.has(origin.info.taskId), 'a task id is in use once per framework (T3)');
   const task: Task = {
     framework,
     agent,
-    info: { taskId: origin.info.taskId, name: cut(origin.info.name) },
+    info: { taskId: origin.info.taskId, name: cutText(origin.info.name) },
     executorId: origin.executorId,
     role: origin.role,
     resources: origin.resources,
@@ -122,7 +117,7 @@ function keptOf({ data: _data, labels: _labels, limitation: _limitation, message
   return {
     ...rest,
     labels: [],
-    ...(message === undefined ? {} : { message: cut(message) }),
+    ...(message === undefined ? {} : { message: cutText(message) }),
     ...(containerStatus === undefined ? {} : { containerStatus: { ...containerStatus, networkInfos: smallNetworks(containerStatus.networkInfos) } }),
   };
 }
@@ -130,11 +125,6 @@ function keptOf({ data: _data, labels: _labels, limitation: _limitation, message
 /** Addresses are a few short texts. What is larger than a text that is kept is an executor's joke. */
 function smallNetworks(networkInfos: readonly NetworkInfo[]): readonly NetworkInfo[] {
   return networkInfos.length === 0 || JSON.stringify(networkInfos).length <= textLengthMax ? networkInfos : [];
-}
-
-/** By characters joined anew: an engine keeps the whole text behind a slice of it. */
-function cut(text: string): string {
-  return text.length <= textLengthMax ? text : [...text.slice(0, textLengthMax - 1), '…'].join('');
 }
 
 /** Returns the task's resources, if it still has them (T1). */
@@ -195,7 +185,7 @@ export function summarizeTask(task: Task): TaskSummary {
     id: info.taskId,
     name: info.name,
     frameworkId: framework.id,
-    frameworkName: framework.info.name,
+    frameworkName: cutText(framework.info.name),
     agentId: agent.id,
     hostname: agent.info.hostname,
     executorId: task.executorId,

@@ -42,14 +42,14 @@ async function run(reply: OperatorReply, ...words: string[]): Promise<{ readonly
 
 test('agents shows use and total of each, and since when it is there', async () => {
   const agent = { id: agentId('m-S0'), info: { hostname: 'pi7', port: 0, resources: amounts(4, 1024), attributes: [] }, version: '1', state: 'active' as const, registeredAtMs: fakeEpochMs - 120_000 };
-  const { printed, asked } = await run({ kind: 'agents', agents: [{ ...agent, total: amounts(4, 1024), offered: amounts(1, 128).allocatedTo('*'), allocated: amounts(0.5, 64).allocatedTo('*'), taskCount: 2 }] }, 'agents');
-  expect(asked).toEqual({ kind: 'get-agents' });
+  const { printed, asked } = await run({ kind: 'agents', agents: [{ ...agent, total: amounts(4, 1024), offered: amounts(1, 128).allocatedTo('*'), allocated: amounts(0.5, 64).allocatedTo('*'), taskCount: 2 }], omittedCount: 0 }, 'agents');
+  expect(asked).toEqual({ kind: 'get-agents', limit: 10_000 });
   expect(printed).toBe(['ID    HOSTNAME  STATE   TASKS   CPUS      MEM  DISK  OFFERED         SINCE', 'm-S0  pi7       active      2  0.5/4  64/1024   0/0  cpus:1;mem:128  2m00s', ''].join('\n'));
 });
 
 test('tasks --all asks for ended ones too, and shows why each ended', async () => {
-  const { printed, asked } = await run({ kind: 'tasks', tasks: [task] }, 'tasks', '--all', '--framework', 'm-0000');
-  expect(asked).toEqual({ kind: 'get-tasks', includeCompleted: true, frameworkId: framework });
+  const { printed, asked } = await run({ kind: 'tasks', tasks: [task], omittedCount: 0 }, 'tasks', '--all', '--framework', 'm-0000');
+  expect(asked).toEqual({ kind: 'get-tasks', includeCompleted: true, frameworkId: framework, limit: 10_000 });
   expect(printed).toBe(
     [
       'ID     NAME  FRAMEWORK  AGENT  STATE        RESOURCES        STARTED  ENDED  WHY',
@@ -60,24 +60,44 @@ test('tasks --all asks for ended ones too, and shows why each ended', async () =
 });
 
 test('tasks shows running ones only, and as JSON with times for programs', async () => {
-  const { printed, asked } = await run({ kind: 'tasks', tasks: [task] }, 'tasks', '--json');
-  expect(asked).toEqual({ kind: 'get-tasks', includeCompleted: false });
+  const { printed, asked } = await run({ kind: 'tasks', tasks: [task], omittedCount: 0 }, 'tasks', '--json');
+  expect(asked).toEqual({ kind: 'get-tasks', includeCompleted: false, limit: 10_000 });
   expect(JSON.parse(printed)).toEqual([expect.objectContaining({ id: 'web-1', state: 'TASK_FAILED', startedAt: '2025-12-31T23:58:55.000Z' })]);
 });
 
 test('frameworks leaves out those that have ended, unless asked', async () => {
   const info = { user: '', name: 'shop', roles: ['a', 'b'], capabilities: [], failoverTimeoutMs: 0, checkpoint: true, labels: [], offerFilters: new Map() };
   const summary = { id: framework, info, suppressedRoles: ['b'], subscribedAtMs: fakeEpochMs, offerCount: 1, taskCount: 2, allocated: new Map([['cpus', 1_000]]), offerHoldMeanMs: 2.345 };
-  const reply: OperatorReply = { kind: 'frameworks', frameworks: [{ ...summary, state: 'connected' }, { ...summary, id: frameworkId('m-0001'), state: 'completed' }] };
+  const reply: OperatorReply = { kind: 'frameworks', frameworks: [{ ...summary, state: 'connected' }, { ...summary, id: frameworkId('m-0001'), state: 'completed' }], omittedCount: 0 };
   expect((await run(reply, 'frameworks')).printed).toBe(
     ['ID      NAME  STATE      ROLES             TASKS  OFFERS  HOLDS  ALLOCATED  SINCE', 'm-0000  shop  connected  a,b (suppressed)      2       1  2.3ms  cpus:1        0s', ''].join('\n'),
   );
   expect((await run(reply, 'frameworks', '-a')).printed).toContain('m-0001');
 });
 
+test('a list longer than one answer is asked for in parts, up to --limit, and what is not shown is remarked on apart from the output', async () => {
+  const list = Array.from({ length: 25 }, (_, index) => ({ ...task, id: taskId(`t${index}`) }));
+  const masters = new FakeMasters({
+    'm:5050': (call) => {
+      if (call.kind !== 'get-tasks') throw new Error(call.kind);
+      const { skip = 0, limit = Infinity } = call;
+      const tasks = list.slice(skip, skip + Math.min(10, limit));
+      return { kind: 'replied', reply: { kind: 'tasks', tasks, omittedCount: list.length - skip - tasks.length } };
+    },
+  });
+  const shown = async (...words: string[]) => {
+    const context = capturedContext(masters, { environment: fakeEnvironment(), variables: { ALLOT_MASTER: 'm:5050' } });
+    expect(await runCommandLine(['tasks', '--json', ...words], context, { commands })).toBe(0);
+    return [(JSON.parse(context.printed()) as { id: string }[]).map(({ id }) => id), context.remarked()];
+  };
+  const ids = list.map(({ id }) => id);
+  expect(await shown()).toEqual([ids, '']);
+  expect(await shown('--limit', '12')).toEqual([ids.slice(0, 12), 'allot: 13 more not shown, --limit 25 shows all\n']);
+});
+
 test('offers shows age and end of each, so that a hoarder is seen', async () => {
   const offer = { id: offerId('m-O1'), frameworkId: framework, agentId: agentId('m-S0'), hostname: 'pi7', role: '*', resources: amounts(1, 64).allocatedTo('*'), ageMs: 61_000 };
-  expect((await run({ kind: 'offers', offers: [{ ...offer, expiresInMs: 239_000 }, offer] }, 'offers')).printed).toBe(
+  expect((await run({ kind: 'offers', offers: [{ ...offer, expiresInMs: 239_000 }, offer], omittedCount: 0 }, 'offers')).printed).toBe(
     [
       'ID    FRAMEWORK  AGENT  ROLE  RESOURCES        AGE  EXPIRES',
       'm-O1  m-0000     pi7    *     cpus:1;mem:64  1m01s    3m59s',
@@ -89,13 +109,13 @@ test('offers shows age and end of each, so that a hoarder is seen', async () => 
 
 test('roles shows weight and share', async () => {
   const roles = [{ role: 'prod', weight: 4, share: 0.12345, dominantResource: 'mem', frameworkIds: [framework], allocated: new Map([['mem', 64_000]]), reserved: none, consumed: new Map([['mem', 64_000]]) }];
-  expect((await run({ kind: 'roles', roles }, 'roles')).printed).toBe(['ROLE  WEIGHT  SHARE  DOMINANT  FRAMEWORKS  ALLOCATED', 'prod       4  0.123  mem                1  mem:64', ''].join('\n'));
+  expect((await run({ kind: 'roles', roles, omittedCount: 0 }, 'roles')).printed).toBe(['ROLE  WEIGHT  SHARE  DOMINANT  FRAMEWORKS  ALLOCATED', 'prod       4  0.123  mem                1  mem:64', ''].join('\n'));
 });
 
 test('roles shows reservations and quotas where there are any, and then what is consumed of them', async () => {
   const role = { role: 'prod', weight: 1, share: 0, frameworkIds: [], allocated: none, reserved: new Map([['cpus', 500]]), consumed: new Map([['cpus', 1_500]]) };
   const quota = { role: 'prod', guarantees: new Map([['cpus', 2_000]]), limits: new Map([['cpus', 3_000], ['gpus', 0]]) };
-  expect((await run({ kind: 'roles', roles: [{ ...role, role: 'dev', reserved: none, consumed: none }, { ...role, quota }] }, 'roles')).printed).toBe(
+  expect((await run({ kind: 'roles', roles: [{ ...role, role: 'dev', reserved: none, consumed: none }, { ...role, quota }], omittedCount: 0 }, 'roles')).printed).toBe(
     [
       'ROLE  WEIGHT  SHARE  DOMINANT  FRAMEWORKS  ALLOCATED  RESERVED  GUARANTEE  LIMIT          CONSUMED',
       'dev        1  0.000  -                  0  -          -         -          -              -',
@@ -230,7 +250,7 @@ test.each<[claim: string, words: readonly string[], address: string]>([
   ['the variable is next', ['roles'], 'm:5050'],
   ['without both it is a master on this machine', ['roles', '--default'], '127.0.0.1:5050'],
 ])('where the master is: %s', async (_claim, words, address) => {
-  expect((await run({ kind: 'roles', roles: [] }, ...words)).address).toBe(address);
+  expect((await run({ kind: 'roles', roles: [], omittedCount: 0 }, ...words)).address).toBe(address);
 });
 
 test.each<[words: readonly string[], message: string]>([

@@ -10,7 +10,7 @@ import type { OperatorOutcome } from '../../proto/grpc-operator';
 import { fakeEnvironment, settle, type FakeEnvironment } from '../common/fake-environment';
 import { FakeMasters, type Script } from './fake-masters';
 
-const leads: Script = () => ({ kind: 'replied', reply: { kind: 'agents', agents: [] } });
+const leads: Script = () => ({ kind: 'replied', reply: { kind: 'agents', agents: [], omittedCount: 0 } });
 const pointsTo =
   (leader?: string): Script =>
   () => ({ kind: 'not-leader', ...(leader === undefined ? {} : { leader }) });
@@ -41,7 +41,7 @@ test.each<[claim: string, masters: Record<string, Script>, addresses: readonly s
 ])('%s', async (_claim, scripts, addresses, path) => {
   const masters = new FakeMasters(scripts);
   const client = clientOf(masters, addresses);
-  expect(await client.ask({ kind: 'get-agents' }, 'agents', never)).toEqual({ kind: 'agents', agents: [] });
+  expect(await client.ask({ kind: 'get-agents' }, 'agents', never)).toEqual({ kind: 'agents', agents: [], omittedCount: 0 });
   expect(masters.path).toEqual(path);
   client.close();
   expect(masters.openClients).toBe(0);

@@ -491,13 +491,14 @@ const whatIfChange = fc.oneof<fc.Arbitrary<WhatIfChange>[]>(
 );
 const quotaConfig = plain<QuotaConfig>({ role: aRole, guarantees: quantities, limits: quantities });
 type Q<Kind extends OperatorCall['kind']> = Extract<OperatorCall, { readonly kind: Kind }>;
+const page = { limit: count, skip: count };
 export const operatorCalls: { readonly [Kind in OperatorCall['kind']]: fc.Arbitrary<Q<Kind>> } = {
   'get-master': plain({ kind: k('get-master') }),
-  'get-agents': plain({ kind: k('get-agents') }),
-  'get-frameworks': plain({ kind: k('get-frameworks') }),
-  'get-tasks': some<Q<'get-tasks'>>({ frameworkId: aFrameworkId }, { kind: k('get-tasks'), includeCompleted: flag }),
-  'get-offers': plain({ kind: k('get-offers') }),
-  'get-roles': plain({ kind: k('get-roles') }),
+  'get-agents': some<Q<'get-agents'>>(page, { kind: k('get-agents') }),
+  'get-frameworks': some<Q<'get-frameworks'>>(page, { kind: k('get-frameworks') }),
+  'get-tasks': some<Q<'get-tasks'>>({ frameworkId: aFrameworkId, ...page }, { kind: k('get-tasks'), includeCompleted: flag }),
+  'get-offers': some<Q<'get-offers'>>(page, { kind: k('get-offers') }),
+  'get-roles': some<Q<'get-roles'>>(page, { kind: k('get-roles') }),
   'kill-task': some<Q<'kill-task'>>({ frameworkId: aFrameworkId }, { kind: k('kill-task'), taskId: aTaskId }),
   teardown: plain<Q<'teardown'>>({ kind: k('teardown'), frameworkId: aFrameworkId }),
   'set-weight': plain<Q<'set-weight'>>({ kind: k('set-weight'), role: aRole, weight: fc.double({ min: 0.001, max: 1e6, noNaN: true }) }),
@@ -600,11 +601,11 @@ const roleSummary = some<RoleSummary>(
 type R<Kind extends OperatorReply['kind']> = Extract<OperatorReply, { readonly kind: Kind }>;
 export const operatorReplies: { readonly [Kind in OperatorReply['kind']]: fc.Arbitrary<R<Kind>> } = {
   master: plain<R<'master'>>({ kind: k('master'), masterInfo: master, electedAtMs: wallMs, registry: text, agentCount: count, frameworkCount: count }),
-  agents: plain<R<'agents'>>({ kind: k('agents'), agents: few(agentSummary) }),
-  frameworks: plain<R<'frameworks'>>({ kind: k('frameworks'), frameworks: few(frameworkSummary) }),
-  tasks: plain<R<'tasks'>>({ kind: k('tasks'), tasks: few(taskSummary) }),
-  offers: plain<R<'offers'>>({ kind: k('offers'), offers: few(offerSummary) }),
-  roles: plain<R<'roles'>>({ kind: k('roles'), roles: few(roleSummary) }),
+  agents: plain<R<'agents'>>({ kind: k('agents'), agents: few(agentSummary), omittedCount: count }),
+  frameworks: plain<R<'frameworks'>>({ kind: k('frameworks'), frameworks: few(frameworkSummary), omittedCount: count }),
+  tasks: plain<R<'tasks'>>({ kind: k('tasks'), tasks: few(taskSummary), omittedCount: count }),
+  offers: plain<R<'offers'>>({ kind: k('offers'), offers: few(offerSummary), omittedCount: count }),
+  roles: plain<R<'roles'>>({ kind: k('roles'), roles: few(roleSummary), omittedCount: count }),
   quota: plain<R<'quota'>>({ kind: k('quota'), quotas: few(plain<QuotaSummary>({ config: quotaConfig, consumed: quantities })) }),
   explanations: plain<R<'explanations'>>({ kind: k('explanations'), frameworkName: text, explanations: few(explanation), omittedCount: count }),
   'what-if': plain<R<'what-if'>>({ kind: k('what-if'), effects, gains: effects, loses: effects, starves: effects }),

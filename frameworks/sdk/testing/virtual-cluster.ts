@@ -8,7 +8,7 @@
 // Source: FoundationDB's and tigerbeetle's whole-system simulation, for the idea.
 
 import type { CheckpointRecord } from '../../../common/model/checkpoint-record';
-import type { AgentSummary, FrameworkSummary, OfferSummary, OperatorCall, OperatorReply, TaskSummary } from '../../../common/model/operator-protocol';
+import type { AgentSummary, FrameworkSummary, OfferSummary, OperatorCall, OperatorReply, Page, Rest, TaskSummary } from '../../../common/model/operator-protocol';
 import { staticAddresses } from '../../../common/leader-session';
 import { describeRefusal } from '../../../common/refusal';
 import { formatDuration, parseDuration } from '../../../common/units';
@@ -253,12 +253,28 @@ export class VirtualCluster {
 
   /** What the leading master knows; undefined while none leads, or it waits for its registry. */
   state(): ClusterState | undefined {
-    const agents = this.ask({ kind: 'get-agents' });
-    const frameworks = this.ask({ kind: 'get-frameworks' });
-    const tasks = this.ask({ kind: 'get-tasks', includeCompleted: true });
-    const offers = this.ask({ kind: 'get-offers' });
-    if (agents?.kind !== 'agents' || frameworks?.kind !== 'frameworks' || tasks?.kind !== 'tasks' || offers?.kind !== 'offers') return undefined;
-    return { agents: agents.agents, frameworks: frameworks.frameworks, tasks: tasks.tasks, offers: offers.offers };
+    const agents = this.list((page) => this.ask({ kind: 'get-agents', ...page }), (reply) => (reply.kind === 'agents' ? [reply.agents, reply] : undefined));
+    const frameworks = this.list((page) => this.ask({ kind: 'get-frameworks', ...page }), (reply) => (reply.kind === 'frameworks' ? [reply.frameworks, reply] : undefined));
+    const tasks = this.list((page) => this.ask({ kind: 'get-tasks', includeCompleted: true, ...page }), (reply) => (reply.kind === 'tasks' ? [reply.tasks, reply] : undefined));
+    const offers = this.list((page) => this.ask({ kind: 'get-offers', ...page }), (reply) => (reply.kind === 'offers' ? [reply.offers, reply] : undefined));
+    if (agents === undefined || frameworks === undefined || tasks === undefined || offers === undefined) return undefined;
+    return { agents, frameworks, tasks, offers };
+  }
+
+  /** All of a list, of which one answer holds a part; undefined as for {@link state}. */
+  private list<Entry>(
+    ask: (page: Page) => OperatorReply | undefined,
+    read: (reply: OperatorReply) => readonly [entries: readonly Entry[], rest: Rest] | undefined,
+  ): readonly Entry[] | undefined {
+    const all: Entry[] = [];
+    for (;;) {
+      const reply = ask({ skip: all.length });
+      const part = reply === undefined ? undefined : read(reply);
+      if (part === undefined) return undefined;
+      const [entries, { omittedCount }] = part;
+      for (const entry of entries) all.push(entry);
+      if (omittedCount === 0) return all;
+    }
   }
 
   /** A picture for people: who lives, who leads, what runs where, and what happened last. */

@@ -3,7 +3,8 @@
 // Proves that a record stays small whatever its framework and executor said (T4), while the scheduler hears all of it.
 
 import type { Framework, Agent, MasterState } from '../../../master/core/master-state';
-import { addTask, noteUpdate, textLengthMax } from '../../../master/core/tasks';
+import { textLengthMax } from '../../../master/core/cut-text';
+import { addTask, noteUpdate } from '../../../master/core/tasks';
 import { executorId, taskId } from '../../../common/model/ids';
 import type { TaskStatus } from '../../../common/model/task-status';
 import { aCommand, amounts, aTask, launch, ScriptedMaster, uuid } from './scripted-master';
