@@ -6,7 +6,7 @@
 //   A1. An agent is admitted, moved to unreachable, or removed in the registry before anybody hears of it (with M2).
 //   A2. An agent has at most one session; the newest registration wins (P2).
 //   A3. A refused agent changes nothing, except that its session is closed.
-//   A4. An agent that is away has a deadline: it comes back, or it is unreachable.
+//   A4. An agent that is away has a deadline: it comes back, or it is unreachable, and then forgotten two weeks later, or for newer ones.
 //   A5. Nothing of a new agent is offered before it has answered under its id: the answer to a first registration may be lost, the agent then joins
 //       under another id, and what was launched on the first would wait for ever for an agent that never was.
 //   A6. An id given out is nobody's: not an agent's, nor remembered as one's, whatever ids machines have come with.
@@ -23,19 +23,24 @@ import { isTerminal } from '../../common/model/task-states';
 import { checkAgentInfo, readReport, type AgentReport, type ReadTask, type ReregisterMessage } from './agent-report';
 import { recoverFramework } from './frameworks';
 import { countTaskEnded } from './master-counters';
-import { agentCountMax,
+import {
+  agentCountMax,
   endOpening,
   executorOn,
+  forgettingIntervalMs,
+  forgottenCountMax,
   sendMasterStatus,
   sendToAgent,
   sendToScheduler,
   setPresence,
+  unreachableAgeMaxMs,
   unreachableAgentCountMax,
   type Agent,
   type AgentPresence,
   type AgentSession,
   type MasterState,
   type Task,
+  type UnreachableAgent,
 } from './master-state';
 import type { RegistryChange } from './master-step';
 import { rescindOffersOnAgent } from './offers';
@@ -340,10 +345,9 @@ export function markUnreachable(state: MasterState, agents: readonly Agent[]): v
     changes.push({ kind: 'put', fact: { kind: 'agent', agentId: id, info, version, state: 'unreachable', unreachableSinceMs: state.wallMs } });
     state.unreachableAgents.set(id, { id, info, version, sinceMs: state.wallMs });
   }
-  for (const oldest of state.unreachableAgents.keys()) {
+  for (const oldest of state.unreachableAgents.values()) {
     if (state.unreachableAgents.size <= unreachableAgentCountMax) break;
-    state.unreachableAgents.delete(oldest);
-    changes.push({ kind: 'delete-agent', agentId: oldest });
+    changes.push(forget(state, oldest));
   }
   state.outgoing.persist(changes); // A1
   for (const agent of agents) {
@@ -351,6 +355,28 @@ export function markUnreachable(state: MasterState, agents: readonly Agent[]): v
     giveUp(state, agent, 'TASK_UNREACHABLE', `Agent ${agent.info.hostname} is unreachable`);
     state.outgoing.log('warn', 'Agent is unreachable', { agentId: agent.id, hostname: agent.info.hostname });
   }
+}
+
+function forget(state: MasterState, { id }: UnreachableAgent): RegistryChange {
+  state.unreachableAgents.delete(id);
+  return { kind: 'delete-agent', agentId: id };
+}
+
+/** Arms the look at who has been away for too long. One comes after the other for the whole term. */
+export function forgetAgentsLater(state: MasterState, delayMs: number): void {
+  state.deadlines.set(state.nowMs + delayMs, { kind: 'agents-forgotten' });
+}
+
+/** Forgets the oldest of those that are unreachable, here and in the registry. One that comes back after all is admitted like any that nobody knows. */
+export function forgetAgents(state: MasterState): void {
+  const changes: RegistryChange[] = [];
+  for (const agent of state.unreachableAgents.values()) {
+    if (state.wallMs - agent.sinceMs <= unreachableAgeMaxMs || changes.length === forgottenCountMax) break;
+    changes.push(forget(state, agent));
+  }
+  state.outgoing.persist(changes); // A1
+  if (changes.length > 0) state.outgoing.log('info', 'Unreachable agents forgotten', { agentCount: changes.length, ageMaxMs: unreachableAgeMaxMs });
+  forgetAgentsLater(state, changes.length === forgottenCountMax ? 1 : forgettingIntervalMs);
 }
 
 /** `unregister`: a clean goodbye. */

@@ -46,6 +46,12 @@ export const agentCountMax = 100_000;
 export const trackedTaskCountMax = 200_000;
 /** Unreachable agents remembered, oldest forgotten first. Source: Mesos `--registry_max_agent_count`. */
 export const unreachableAgentCountMax = 102_400;
+/** Unreachable agents are forgotten when they have been away for so long: two weeks. Source: Mesos `--registry_max_agent_age`. */
+export const unreachableAgeMaxMs = 14 * 24 * 60 * 60 * 1_000;
+/** Between looks at who has been away for too long. Source: Mesos `--registry_gc_interval` (15 min). */
+export const forgettingIntervalMs = 15 * 60 * 1_000;
+/** Agents forgotten in one step; the others a moment later. Ours, as {@link unreachableAgentCountMax} of them may come of age together. */
+export const forgottenCountMax = 1_000;
 /** Operator requests waiting for answers of agents. Ours. */
 export const relayCountMax = 1_000;
 /**
@@ -57,6 +63,7 @@ export const openingTimeoutMs = 30_000;
 export type MasterDue =
   | { readonly kind: 'offer-timeout'; readonly offer: OpenOffer }
   | { readonly kind: 'agent-timeout'; readonly agentId: AgentId }
+  | { readonly kind: 'agents-forgotten' }
   | { readonly kind: 'failover-timeout'; readonly frameworkId: FrameworkId }
   | { readonly kind: 'launch-timeout'; readonly task: Task }
   | { readonly kind: 'relay-timeout'; readonly relay: Relay }
@@ -238,7 +245,7 @@ export interface MasterState {
   /** Admitted agents. */
   readonly agents: Map<AgentId, Agent>;
   recoveredAgentCount: number;
-  /** Oldest first; at most {@link unreachableAgentCountMax}. */
+  /** Oldest first; at most {@link unreachableAgentCountMax}, and none that is older than {@link unreachableAgeMaxMs} for long. */
   readonly unreachableAgents: Map<AgentId, UnreachableAgent>;
   /** By the agent that had them, oldest first; no set is empty. */
   readonly unreachableTasks: Map<AgentId, Set<UnreachableTask>>;

@@ -17,11 +17,11 @@ import { regexCompiler } from '../../common/model/regex';
 import type { TaskState } from '../../common/model/task-status';
 import type { Environment } from '../../common/ports';
 import { onAgentMessage } from './agent-messages';
-import { disconnectAgent, markUnreachable, newAgent, refuseAgent } from './agents';
+import { disconnectAgent, forgetAgents, forgetAgentsLater, markUnreachable, newAgent, refuseAgent } from './agents';
 import { Deadlines } from './deadlines';
 import { disconnectFramework, refuseSubscription, removeFramework } from './frameworks';
 import { newMasterCounters, type MasterCounters, type MasterGauges, type RoleGauges } from './master-counters';
-import { endOpening, openingTimeoutMs, type Agent, type AgentSession, type MasterDue, type MasterState, type SchedulerSession } from './master-state';
+import { endOpening, forgettingIntervalMs, openingTimeoutMs, type Agent, type AgentSession, type MasterDue, type MasterState, type SchedulerSession } from './master-state';
 import type { MasterConfig, MasterCore, MasterEffect, MasterInput, MasterStart } from './master-step';
 import { allocateIfDue, endOffer } from './offers';
 import { onOperatorCall } from './operator';
@@ -147,6 +147,7 @@ function begin(state: MasterState): void {
   const unreachable = facts.filter((fact) => fact.state === 'unreachable').map((fact) => ({ ...fact, sinceMs: fact.unreachableSinceMs ?? state.wallMs }));
   unreachable.sort((one, other) => one.sinceMs - other.sinceMs); // Oldest first: the order of forgetting.
   for (const { agentId: id, info, version, sinceMs } of unreachable) state.unreachableAgents.set(id, { id, info, version, sinceMs });
+  forgetAgentsLater(state, forgettingIntervalMs);
   state.outgoing.log('info', 'Master leads', {
     masterId: state.start.masterId,
     clusterName: state.config.clusterName,
@@ -223,6 +224,9 @@ function takeDue(state: MasterState): void {
         agents.push(agent);
         break;
       }
+      case 'agents-forgotten':
+        forgetAgents(state);
+        break;
       case 'failover-timeout': {
         const framework = state.frameworks.get(due.frameworkId);
         invariant(framework !== undefined && framework.connection.kind !== 'connected', 'the failover deadline ends with the absence (F3)');

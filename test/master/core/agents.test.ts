@@ -277,6 +277,32 @@ test('an agent that brings more than before is offered with it, and the registry
   expect(master.trace()).toEqual(['persist put S0 admitted', 'a3 reregistered S0', 'a3 update-framework batch', 's2 offers O1@S0 eng [cpus:2;mem:4096]']);
 });
 
+test('an agent that has been unreachable for two weeks is forgotten, in the registry first, and is admitted like a stranger when it returns', () => {
+  const weeksMs = 14 * 24 * 3_600_000;
+  const wallMs = new ScriptedMaster().wallOffsetMs + 1_000;
+  const since = (id: string, sinceMs: number): RegistryFact => ({ ...admitted(id), state: 'unreachable', unreachableSinceMs: sinceMs }) as RegistryFact;
+  const master = new ScriptedMaster('n', [since('m-S1', wallMs - weeksMs + 900_000), since('m-S0', wallMs - weeksMs), since('m-S2', wallMs)]);
+  expect(master.trace(899_999)).toEqual([]);
+  expect(master.trace(1)).toEqual(['persist delete m-S0']);
+  expect(master.trace(900_000)).toEqual(['persist delete m-S1']);
+  expect(master.ask({ kind: 'get-agents' })).toMatchObject({ agents: [{ id: 'm-S2' }] });
+  master.skip(0);
+  master.agent().reregister('m-S0');
+  expect(master.trace()).toEqual(['persist put m-S0 admitted', 'a1 reregistered m-S0']);
+});
+
+test('of many that come of age together a thousand are forgotten in a step, and the others at once after it', () => {
+  const old = Array.from({ length: 2_500 }, (_, index): RegistryFact => ({ ...admitted(`m-S${index}`), state: 'unreachable', unreachableSinceMs: 0 }) as RegistryFact);
+  const master = new ScriptedMaster('n', old);
+  master.nowMs += 900_000;
+  const counts = [1, 2, 3].map(() => {
+    const effects = master.step({ kind: 'time-advanced' });
+    master.nowMs = master.core.nextDeadlineMs();
+    return effects.flatMap((effect) => (effect.kind === 'persist' ? [effect.changes.length] : []));
+  });
+  expect(counts.flat()).toEqual([1_000, 1_000, 500]);
+});
+
 test('many agents given up at once are one write and, for each framework, one batch', () => {
   const master = new ScriptedMaster('n', Array.from({ length: 20 }, (_, index) => admitted(`m-S${index}`)));
   master.subscribed();
