@@ -252,7 +252,10 @@ function adopt(state: MasterState, agent: Agent, report: AgentReport, wasGivenUp
   const charge = (frameworkId: FrameworkId, resources: Resources): void => {
     if (!resources.isEmpty) charges.set(frameworkId, charges.get(frameworkId)?.plus(resources) ?? resources);
   };
-  for (const [id, info] of report.frameworks) if (!state.frameworks.has(id)) recoverFramework(state, id, { ...info, id });
+  for (const [id, info] of report.frameworks) {
+    const framework = state.frameworks.get(id) ?? recoverFramework(state, id, { ...info, id });
+    framework.isKnownToAgents = true;
+  }
   for (const [frameworkId, executors] of report.executors) {
     const framework = state.frameworks.get(frameworkId);
     invariant(framework, 'a framework of a report is known or to be shut down');

@@ -6,6 +6,7 @@
 //   F1. A framework has at most one session; the newest SUBSCRIBE wins. Source: Mesos.
 //   F2. A refused subscription changes nothing: the session is told by `error` and closed, an older session of that framework stays.
 //   F3. A framework that is not connected has a failover deadline: none is waited for without end.
+//   F4. Where there is no room for a framework, the one that is away for longest and has nothing that runs is removed before its time.
 // Source: Mesos (reference, section 5). Ours, F3: after a change of leader, frameworks seen through agents only are waited for too, for
 //         their failover timeout but at least as long as agents are, because even a timeout of 0 must survive a change of leader.
 
@@ -46,7 +47,7 @@ export function onSubscribe(state: MasterState, session: SchedulerSession, envel
     resubscribe(state, session, known, call);
     return;
   }
-  if (state.frameworks.size >= frameworkCountMax) {
+  if (state.frameworks.size >= frameworkCountMax && !makeRoom(state)) {
     refuseSubscription(state, session, `This master has ${state.frameworks.size} frameworks already, at most ${frameworkCountMax} are taken`);
     return;
   }
@@ -54,6 +55,18 @@ export function onSubscribe(state: MasterState, session: SchedulerSession, envel
   const framework = addFramework(state, id ?? newFrameworkId(state), call, { kind: 'connected', session: session.number });
   state.counters.frameworksSubscribed += 1;
   welcome(state, session, framework);
+}
+
+/** F4. Not while agents are awaited after a change of leader: what they bring may belong to any framework. */
+function makeRoom(state: MasterState): boolean {
+  if (state.recoveredAgentCount > 0) return false;
+  for (const framework of state.awayFrameworks) {
+    const { tasks, executors, strays, unreachableTasks } = framework;
+    if (tasks.size + executors.size + strays.size + unreachableTasks.size > 0) continue;
+    removeFramework(state, framework, 'it was away, with nothing that runs, and others need the room');
+    return true;
+  }
+  return false;
 }
 
 /** `<masterId>-NNNN`; skips ids that a scheduler made up and subscribed with. */
@@ -86,6 +99,7 @@ function addFramework(state: MasterState, id: FrameworkId, subscription: Subscri
     id,
     info,
     connection,
+    isKnownToAgents: false,
     suppressedRoles: new Set(suppressedRoles),
     offerConstraints,
     subscribedAtWallMs: undefined,
@@ -101,6 +115,7 @@ function addFramework(state: MasterState, id: FrameworkId, subscription: Subscri
   };
   state.frameworks.set(id, framework);
   const active = connection.kind === 'connected';
+  if (!active) state.awayFrameworks.add(framework);
   state.allocator.addFramework(id, info, { suppressedRoles, active, offerConstraints, used: new Map() }, state.nowMs);
   return framework;
 }
@@ -141,6 +156,7 @@ function resubscribe(state: MasterState, session: SchedulerSession, framework: F
     endSession(state, connection.session, { kind: 'error', message: 'Framework failed over' }); // F1
   } else {
     state.deadlines.cancel(connection.failover);
+    state.awayFrameworks.delete(framework);
   }
   discardOffersOfFramework(state, framework);
   framework.connection = { kind: 'connected', session: session.number };
@@ -205,6 +221,7 @@ export function disconnectFramework(state: MasterState, framework: Framework): v
   state.allocator.deactivateFramework(framework.id, state.nowMs);
   const failover = state.deadlines.set(state.nowMs + Math.max(0, failoverTimeoutMs), { kind: 'failover-timeout', frameworkId: framework.id });
   framework.connection = { kind: 'disconnected', failover };
+  state.awayFrameworks.add(framework);
   if (failoverTimeoutMs <= 0) removeFramework(state, framework, 'failover timeout is 0');
 }
 
@@ -213,13 +230,15 @@ export function removeFramework(state: MasterState, framework: Framework, reason
   state.counters.frameworksRemoved += 1;
   state.outgoing.log('info', 'Framework removed', { frameworkId: framework.id, frameworkName: framework.info.name, reason });
   discardOffersOfFramework(state, framework);
-  for (const agent of state.agents.values()) sendToAgent(state, agent, { kind: 'shutdown-framework', frameworkId: framework.id });
+  // Every agent, as in Mesos, unless none can have heard of it: what has subscribed and gone is no reason to speak to all of them.
+  if (framework.isKnownToAgents) for (const agent of state.agents.values()) sendToAgent(state, agent, { kind: 'shutdown-framework', frameworkId: framework.id });
   endTasksOfFramework(state, framework);
   const { connection } = framework;
   if (connection.kind === 'connected') endSession(state, connection.session, lastEvent);
   else state.deadlines.cancel(connection.failover);
   state.allocator.removeFramework(framework.id, state.nowMs);
   state.frameworks.delete(framework.id);
+  state.awayFrameworks.delete(framework);
   const { completedFrameworks } = state;
   completedFrameworks.set(framework.id, {
     summary: { ...summarizeFramework(state, framework), state: 'completed' },

@@ -38,7 +38,10 @@ import type { Ring } from './ring';
 export const callListCountMax = 10_000;
 /** Roles of one framework. Ours: a role costs the allocator a node. */
 export const roleCountMax = 1_000;
-/** Frameworks not yet completed. Ours: a hostile author must not fill the memory with subscriptions that are never used again. */
+/**
+ * Frameworks not yet completed. Ours: a hostile author must not fill the memory with subscriptions that are never used again. Nor the table: for a
+ * newcomer one that is away and has nothing makes room (frameworks.ts, F4).
+ */
 export const frameworkCountMax = 10_000;
 /** Agents admitted. Ours: each is a fact of the registry and a record here, and whoever registers again and again must not fill either. */
 export const agentCountMax = 100_000;
@@ -83,6 +86,8 @@ export interface Framework {
   readonly id: FrameworkId;
   info: FrameworkInfo;
   connection: FrameworkConnection;
+  /** Whether an agent may have heard of it: it launched something, or an agent reported it. */
+  isKnownToAgents: boolean;
   readonly suppressedRoles: Set<string>;
   offerConstraints: OfferConstraints;
   /** Wall clock of the newest subscription; undefined before the first in this term. */
@@ -240,6 +245,8 @@ export interface MasterState {
   wallMs: number;
 
   readonly frameworks: Map<FrameworkId, Framework>;
+  /** Those that are not connected, longest away first. */
+  readonly awayFrameworks: Set<Framework>;
   /** Newest last; at most `completedFrameworkCountMax`. */
   readonly completedFrameworks: Map<FrameworkId, CompletedFramework>;
   /** Admitted agents. */

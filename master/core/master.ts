@@ -6,7 +6,7 @@
 //   W1. Nothing that a peer sends makes a step throw. `invariant` here means: this code has a bug.
 //   W2. The allocator runs last in a step, so that it sees all that the step returned, and offers go only to who is there at its end.
 //   W3. A step's work is bounded by its input and by {@link dueCountMax}; no step looks at all agents or tasks, except where every agent
-//       must be told (removal of a framework) or every framework (loss of an agent). Source: those are Mesos's broadcasts. A call whose answer
+//       must be told (removal of a framework that launched something) or every framework (loss of an agent). Source: those are Mesos's broadcasts. A call whose answer
 //       is larger than itself is answered once per frame, or counted against a maximum (call-frame.ts). An operator's question looks at what it
 //       asks about, within a bound where that costs more than a line each (explanations.ts).
 // Source: DESIGN, "decisions do no I/O"; Mesos `Master` (src/master/master.cpp).
@@ -71,6 +71,7 @@ class LeadingMaster implements ObservableMasterCore {
       nowMs: 0,
       wallMs: 0,
       frameworks: new Map(),
+      awayFrameworks: new Set(),
       completedFrameworks: new Map(),
       agents: new Map(),
       recoveredAgentCount: 0,

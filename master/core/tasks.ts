@@ -52,6 +52,7 @@ export function addTask(state: MasterState, framework: Framework, agent: Agent, 
     startedAtWallMs: undefined,
     endedAtWallMs: undefined,
   };
+  framework.isKnownToAgents = true;
   framework.tasks.set(origin.info.taskId, task);
   agent.tasks.add(task);
   if (origin.state === 'TASK_STAGING') armLaunchTimeout(state, task);
@@ -203,6 +204,7 @@ export function summarizeTask(task: Task): TaskSummary {
 /** Records a custom executor whose resources the allocator already has as charged. */
 export function addExecutor(framework: Framework, agent: Agent, info: ExecutorInfo, resources: Resources): Executor {
   invariant(executorOn(agent, framework.id, info.executorId) === undefined, 'an executor id is in use once per framework and agent');
+  framework.isKnownToAgents = true;
   const executor: Executor = { framework, agent, info, resources };
   const ofFramework = agent.executors.get(framework.id);
   if (ofFramework === undefined) agent.executors.set(framework.id, new Map([[info.executorId, executor]]));

@@ -3,10 +3,12 @@
 // Proves who gets in, that the newest session wins, that tasks outlive their scheduler for the failover timeout and no longer, and what a
 // removal does to agents, books and later subscriptions.
 
-import { frameworkId, offerId } from '../../../common/model/ids';
+import { agentId, frameworkId, offerId } from '../../../common/model/ids';
+import type { RegistryFact } from '../../../master/core/master-step';
 import type { FrameworkInfo } from '../../../common/model/framework';
 import type { AttributeConstraint, OfferConstraints } from '../../../common/model/scheduler-protocol';
-import { aFramework, aTask, launch, ScriptedMaster } from './scripted-master';
+import { frameworkCountMax } from '../../../master/core/master-state';
+import { aFramework, anAgentInfo, aTask, launch, ScriptedMaster } from './scripted-master';
 
 const whole = '[cpus:4;mem:4096;ports:[31000-31009]]';
 
@@ -213,4 +215,35 @@ test('a subscriber to no role is welcome and gets no offers', () => {
   const scheduler = master.subscribed({ roles: [] });
   scheduler.call({ kind: 'revive', roles: [] }, { kind: 'decline', offerIds: [offerId('m-O0')], filters: { refuseSeconds: 5 } });
   expect(master.trace(5_000)).toEqual(['persist put S0 admitted', 'a1 registered S0', 's2 subscribed 0000']);
+});
+
+test('subscriptions that are left behind do not lock the table: for a newcomer the one that is away for longest and has nothing makes room', () => {
+  const { master, agent, scheduler, id } = withRunningTask({ failoverTimeoutMs: 1e12 });
+  scheduler.close();
+  const connected = master.subscribed({ name: 'connected' });
+  const left = Array.from({ length: frameworkCountMax - 2 }, () => {
+    const one = master.subscribed({ name: 'left', failoverTimeoutMs: 1e12 });
+    one.close();
+    return one.frameworkId;
+  });
+  master.skip(0);
+  const newcomer = master.subscribed({ name: 'newcomer' });
+  expect(newcomer.events[0]?.kind).toBe('subscribed');
+  // It never launched anything, so no agent is told of its end; the framework with a task, away for longer, stays.
+  expect(agent.messages.filter((message) => message.kind === 'shutdown-framework')).toEqual([]);
+  const back = [left[0], left[1], id].map((known) => master.subscribed({ id: frameworkId(known ?? ''), failoverTimeoutMs: 1e12 }));
+  expect(back.map(({ events }) => events[0]?.kind)).toEqual(['error', 'subscribed', 'subscribed']);
+  expect(master.isOpen(`s${connected.session}`)).toBe(true);
+});
+
+test('where all frameworks are there or have something, a newcomer is refused; so it is while agents are awaited that may have something of any', () => {
+  const master = new ScriptedMaster();
+  for (let count = 0; count < frameworkCountMax; count += 1) master.subscribed();
+  expect(master.subscribed().events.at(-1)).toMatchObject({ kind: 'error', message: expect.stringContaining('at most 10000 are taken') as string });
+  const registry: RegistryFact[] = [{ kind: 'agent', agentId: agentId('m-S0'), info: anAgentInfo(), version: '1', state: 'admitted' }];
+  const next = new ScriptedMaster('n', registry);
+  for (let count = 0; count < frameworkCountMax; count += 1) next.subscribed({ failoverTimeoutMs: 1e12 }).close();
+  expect(next.subscribed().events.at(-1)?.kind).toBe('error');
+  next.agent().reregister('m-S0');
+  expect(next.subscribed().events.at(-1)?.kind).toBe('subscribed');
 });

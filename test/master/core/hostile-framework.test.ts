@@ -165,5 +165,5 @@ test('an agent speaks only for its own tasks, and only in states that are its to
 test('calls after its own TEARDOWN in one batch go unheard', () => {
   const { master, hostile } = scene();
   hostile.call({ kind: 'teardown' }, { kind: 'kill', taskId: taskId('t') }, { kind: 'teardown' });
-  expect(master.trace(0)).toEqual(['a1 shutdown-framework 0001', 's3 closed']);
+  expect(master.trace(0)).toEqual(['s3 closed']);
 });
