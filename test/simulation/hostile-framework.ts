@@ -101,8 +101,10 @@ export class HostileFramework {
     this.cluster.clock.schedule(this.random.between(100, 2_500), () => {
       if (this.isOver) return;
       const batch = Array.from({ length: 1 + this.random.below(4) }, () => this.nonsense());
-      this.callCount += batch.length;
-      this.link?.send(this.random.chance(0.1) ? [...batch, ...batch] : batch);
+      // The same again and again: a frame carries a hundred thousand calls of a few bytes.
+      const said = this.random.chance(0.1) ? Array.from({ length: this.random.pick([2, 50, 500]) ?? 2 }, () => batch).flat() : batch;
+      this.callCount += said.length;
+      this.link?.send(said);
       this.chatter();
     });
   }
@@ -128,7 +130,7 @@ export class HostileFramework {
     const agent = agentId(random.pick(overheard.agents) ?? 'no-such-agent');
     const someTask = taskId(random.pick(overheard.tasks) ?? 'no-such-task');
     const filters = { refuseSeconds: random.pick([Number.NaN, -5, 0, 1, 1e12]) ?? 0 };
-    switch (random.below(14)) {
+    switch (random.below(17)) {
       case 0:
         return { ok: false, number: random.below(100), callKind: random.pick(['accept', 'subscribe', 'nonsense']) ?? '', refusal: { field: 'accept.offer_ids', value: '"\\u0000"', expected: 'an id' } };
       case 1:
@@ -155,6 +157,13 @@ export class HostileFramework {
         return this.envelope({ kind: 'suppress', roles: random.chance(0.5) ? [] : ['no-such-role'] });
       case 11:
         return this.envelope({ kind: 'accept', offerIds: [], operations: [], filters });
+      case 12:
+        return this.envelope({ kind: 'reconcile', tasks: [] });
+      case 13:
+        // Of its own, perhaps: those it may kill, with any patience.
+        return this.envelope({ kind: 'kill', taskId: taskId('mine'), killPolicy: { gracePeriodMs: random.pick([0, 10, 5_000, -1]) ?? 0 } });
+      case 14:
+        return this.envelope({ kind: 'shutdown', executorId: executorId(random.pick(['mine', someTask]) ?? 'mine'), agentId: agent });
       default: {
         // Its own offer, used for one task id again and again, or for far too much; then used again.
         const own = random.pick(this.ownOffers);

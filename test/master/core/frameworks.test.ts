@@ -4,10 +4,10 @@
 // removal does to agents, books and later subscriptions.
 
 import { agentId, frameworkId, offerId } from '../../../common/model/ids';
-import type { RegistryFact } from '../../../master/core/master-step';
 import type { FrameworkInfo } from '../../../common/model/framework';
 import type { AttributeConstraint, OfferConstraints } from '../../../common/model/scheduler-protocol';
 import { frameworkCountMax } from '../../../master/core/master-state';
+import type { RegistryFact } from '../../../master/core/master-step';
 import { aFramework, anAgentInfo, aTask, launch, ScriptedMaster } from './scripted-master';
 
 const whole = '[cpus:4;mem:4096;ports:[31000-31009]]';
