@@ -39,6 +39,7 @@ import type {
   UsedByFramework,
   WhatIfAnswer,
   WhatIfQuestion,
+  WhatIfTooLarge,
 } from './allocator';
 import { BundleCache, type Bundle } from './bundle';
 import { Charges } from './charges';
@@ -69,6 +70,13 @@ interface AgentWait {
   readonly untilMs: number;
 }
 
+/** Of the allocator that another is a copy of: what the copy has still to take over. Read only. */
+interface Original {
+  readonly agents: ReadonlyMap<AgentId, AgentLedger>;
+  readonly filters: DeclineFilters;
+  readonly twins: ReadonlyMap<Membership, Membership>;
+}
+
 class DrfAllocator implements TrialAllocator {
   readonly #totals: ClusterTotals;
   readonly #bundles: BundleCache;
@@ -92,6 +100,8 @@ class DrfAllocator implements TrialAllocator {
   /** Frameworks with minimum sizes of their own: with one, the global list does not say what is worth an offer to anybody. */
   #ownSizesCount = 0;
   #runCount = 0;
+  /** Of a copy that has not taken over everything yet. */
+  #original: Original | undefined;
 
   constructor(
     private readonly options: AllocatorOptions,
@@ -516,8 +526,9 @@ class DrfAllocator implements TrialAllocator {
     return explain(this.#view(), { frameworkId, role, agentId }, nowMs);
   }
 
-  whatIf(question: WhatIfQuestion, nowMs: number): WhatIfAnswer {
-    return whatIf((division) => this.#copy(division, nowMs), this.positions(), question, nowMs, this.#schedule.batchAfterMs(nowMs));
+  whatIf(question: WhatIfQuestion, nowMs: number): WhatIfAnswer | WhatIfTooLarge {
+    const { whatIfFilterCountMax: filterCountMax } = this.options;
+    return whatIf((division) => this.#copy(division, nowMs), this.positions(), question, { nowMs, batchMs: this.#schedule.batchAfterMs(nowMs), filterCountMax });
   }
 
   positions(): readonly Position[] {
@@ -567,9 +578,7 @@ class DrfAllocator implements TrialAllocator {
     if (isAfresh) return copy;
     for (const [frameworkId, onAgents] of this.#unclaimed) for (const [agentId, resources] of onAgents) copy.charge(frameworkId, agentId, resources);
     for (const node of this.#tree.nodes()) copy.#takeOverCounts(node, this.#schedule.batchAfterMs(nowMs));
-    for (const agent of this.#agents.values()) {
-      for (const { member, refused, lapsesAtMs } of this.#filters.on(agent)) copy.#takeOverFilter(member, agent.id, refused, lapsesAtMs);
-    }
+    copy.#original = { agents: this.#agents, filters: this.#filters, twins: this.#twinsIn(copy) };
     // A wait that time ends before the batch is no wait for it. Agents that the question adds count, as they would.
     const isWaiting = this.#recovery !== undefined && this.#recovery.untilMs >= this.#schedule.batchAfterMs(nowMs);
     copy.#recovery = isWaiting ? { ...this.#recovery! } : undefined;
@@ -589,9 +598,40 @@ class DrfAllocator implements TrialAllocator {
     }
   }
 
-  #takeOverFilter({ frameworkId, role }: Membership, agentId: AgentId, refused: Bundle, lapsesAtMs: number): void {
-    const member = this.#framework(frameworkId).memberships.get(role.path);
-    if (member !== undefined) this.#filters.add(member, this.#agent(agentId), this.#bundles.of(refused.resources), lapsesAtMs);
+  /** Who is who in a copy that nothing has happened to. */
+  #twinsIn(copy: DrfAllocator): ReadonlyMap<Membership, Membership> {
+    const twins = new Map<Membership, Membership>();
+    for (const { id, memberships } of this.#frameworks.values()) {
+      for (const [role, member] of memberships) {
+        const twin = copy.#framework(id).memberships.get(role);
+        if (twin !== undefined) twins.set(member, twin);
+      }
+    }
+    return twins;
+  }
+
+  get filterCountLeft(): number {
+    let count = 0;
+    this.#forEachFiltered((original) => (count += original.filters?.size ?? 0));
+    return count;
+  }
+
+  takeOverFilters(batchMs: number): void {
+    this.#forEachFiltered((original, agent, { filters, twins }) => {
+      for (const { member, refused, lapsesAtMs } of filters.on(original)) {
+        const twin = twins.get(member);
+        if (twin?.isActive === true && lapsesAtMs > batchMs) this.#filters.add(twin, agent, this.#bundles.of(refused.resources), lapsesAtMs);
+      }
+    });
+    this.#original = undefined;
+  }
+
+  /** The agents whose filters a run could come upon, as they are in the original and here. */
+  #forEachFiltered(visit: (original: AgentLedger, agent: AgentLedger, whole: Original) => void): void {
+    for (const original of this.#original?.agents.values() ?? []) {
+      const agent = this.#agents.get(original.id);
+      if (original.filters !== undefined && agent?.takesPart === true && !agent.free.isEmpty) visit(original, agent, this.#original!);
+    }
   }
 
   // What the operations share

@@ -4,16 +4,22 @@
 // Elsewhere: the copies that are divided, and the dividing (drf-allocator.ts): it is the same code as in earnest.
 // Invariants:
 //   Y1. Both sides start from copies of the same state and draw the same luck; the live state is not touched.
+//   Y2. A question costs two copies and two runs, and of what may be much more than that, decline filters, it looks only at those that a run could come
+//       upon: on agents with something free after the changes. Where these are too many it is refused before they are looked at.
 // Source: ours. An operator changes a weight in Mesos and waits to see what happens.
 
 import { assertNever } from '../common/invariant';
 import type { Quantities } from '../common/model/framework';
 import { agentId, type FrameworkId } from '../common/model/ids';
 import { Resources } from '../common/model/resources';
-import type { Allocator, WhatIfAnswer, WhatIfChange, WhatIfEffect, WhatIfQuestion } from './allocator';
+import type { Allocator, WhatIfAnswer, WhatIfChange, WhatIfEffect, WhatIfQuestion, WhatIfTooLarge } from './allocator';
 
 /** An allocator that may be changed at will, and can tell what each framework holds. */
 export interface TrialAllocator extends Allocator {
+  /** How many filters {@link takeOverFilters} would look at. */
+  readonly filterCountLeft: number;
+  /** The filters of the allocator that it is a copy of, as far as a run at `batchMs` could come upon them. Once, after all changes. */
+  takeOverFilters(batchMs: number): void;
   /** Of every framework in every role it takes part or holds something in. */
   positions(): readonly Position[];
 }
@@ -32,9 +38,8 @@ export function whatIf(
   copyOf: (division: WhatIfQuestion['division']) => TrialAllocator,
   now: readonly Position[],
   { changes, division }: WhatIfQuestion,
-  nowMs: number,
-  batchMs: number,
-): WhatIfAnswer {
+  { nowMs, batchMs, filterCountMax }: { readonly nowMs: number; readonly batchMs: number; readonly filterCountMax: number },
+): WhatIfAnswer | WhatIfTooLarge {
   const without = copyOf(division);
   const withChanges = copyOf(division);
   const start = new Map(now.map((position) => [keyOf(position), position]));
@@ -43,8 +48,12 @@ export function whatIf(
     apply(change, withChanges, addedCount, nowMs);
     if (change.kind === 'add-agents') addedCount += change.count;
   }
-  without.run(batchMs);
-  withChanges.run(batchMs);
+  const filterCount = Math.max(without.filterCountLeft, withChanges.filterCountLeft);
+  if (filterCount > filterCountMax) return { kind: 'too-many-filters', filterCount, filterCountMax };
+  for (const trial of [without, withChanges]) {
+    trial.takeOverFilters(batchMs);
+    trial.run(batchMs);
+  }
   const before = new Map(without.positions().map((position) => [keyOf(position), position]));
   const after = new Map(withChanges.positions().map((position) => [keyOf(position), position]));
   const effects: WhatIfEffect[] = [];
@@ -61,6 +70,7 @@ export function whatIf(
     return effect.before === undefined || effect.before.share > 0 || (start.get(key)?.share ?? 0) > 0;
   };
   return {
+    kind: 'answer',
     effects,
     gains: effects.filter((effect) => changeOf(effect) > 0).sort((a, b) => changeOf(b) - changeOf(a)),
     loses: effects.filter((effect) => changeOf(effect) < 0).sort((a, b) => changeOf(a) - changeOf(b)),

@@ -120,6 +120,10 @@ export function whatIf(state: MasterState, question: { readonly changes: readonl
   const changes = checkChanges(state, question.changes);
   if (!changes.ok) return { kind: 'refused', refusal: changes.refusal };
   const answer = state.allocator.whatIf({ changes: changes.value, division: question.division }, state.nowMs);
+  if (answer.kind === 'too-many-filters') {
+    const expected = `"afresh", as the next batch is foreseen with at most ${answer.filterCountMax} decline filters on free agents, and there are ${answer.filterCount}`;
+    return { kind: 'refused', refusal: refused('division', question.division, expected).refusal };
+  }
   const named = (effects: readonly Effect[]): WhatIfEffect[] => effects.map((effect) => nameEffect(state, effect));
   return { kind: 'what-if', effects: named(answer.effects), gains: named(answer.gains), loses: named(answer.loses), starves: named(answer.starves) };
 }

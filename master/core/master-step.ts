@@ -49,7 +49,7 @@ export interface MasterConfig {
 }
 
 export type AllocationPolicy = Partial<
-  Pick<AllocatorOptions, 'fairSharingExcludedNames' | 'filtersGpus' | 'region' | 'roleSorter' | 'frameworkSorter' | 'recoveryTimeoutMs' | 'recoveryAgentFactor'>
+  Pick<AllocatorOptions, 'fairSharingExcludedNames' | 'filtersGpus' | 'region' | 'roleSorter' | 'frameworkSorter' | 'recoveryTimeoutMs' | 'recoveryAgentFactor' | 'whatIfFilterCountMax'>
 >;
 
 export type RegistryChange =

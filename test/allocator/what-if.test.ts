@@ -1,12 +1,13 @@
 // What if: who gains, who loses and who starves if weights, quotas, agents or frameworks were others.
 //
 // Proves:    the answers to each kind of change, with their numbers; that without a change nothing changes; that what the next batch is said to hand out
-//            is what it hands out; that the live state stays as it is (Y1).
+//            is what it hands out; that the live state stays as it is (Y1);
+//            that a question that would take too long is refused (Y2).
 // How:       clusters of equal agents, in which the order of visits does not matter; then random histories, one of which is asked all the time while its
 //            twin is not.
 
 import fc from 'fast-check';
-import { quotaDefault, type WhatIfAnswer, type WhatIfChange, type WhatIfEffect, type WhatIfQuestion } from '../../allocator/allocator';
+import { quotaDefault, type Allocator, type WhatIfAnswer, type WhatIfChange, type WhatIfEffect, type WhatIfQuestion } from '../../allocator/allocator';
 import { agentId, frameworkId } from '../../common/model/ids';
 import { Resources } from '../../common/model/resources';
 import { aFramework, AllocatorCluster, anAgent, quantities, resources } from './allocator-cluster';
@@ -25,7 +26,12 @@ function twoRoles(agentCount: number): AllocatorCluster {
 }
 
 function ask(cluster: AllocatorCluster, division: WhatIfQuestion['division'], ...changes: readonly WhatIfChange[]): WhatIfAnswer {
-  return cluster.allocator.whatIf({ changes, division }, cluster.nowMs);
+  return answered(cluster.allocator.whatIf({ changes, division }, cluster.nowMs));
+}
+
+function answered(answer: ReturnType<Allocator['whatIf']>): WhatIfAnswer {
+  if (answer.kind !== 'answer') throw new Error(`Too many filters: ${answer.filterCount}`);
+  return answer;
 }
 
 /** `f1 in eng: 4 -> 8 cpus`. */
@@ -175,6 +181,51 @@ test('a framework whose time of standing back is over with the next batch does n
   expect(cluster.offersWithin(1000)).toEqual(['f1 gets cpus:4 of a1 for role *']);
 });
 
+describe('decline filters', () => {
+  /** Two frameworks have refused so many agents, which are free, for an hour; at most `filterCountMax` filters may be looked at. */
+  function refusedAgents(agentCount: number, filterCountMax: number): AllocatorCluster {
+    const cluster = new AllocatorCluster({ options: { whatIfFilterCountMax: filterCountMax } });
+    for (const name of ['f1', 'f2']) cluster.framework(name);
+    for (let i = 1; i <= agentCount; i++) cluster.agent(`a${i}`, 'cpus:4');
+    for (let i = 0; i < 2; i++) for (const offer of cluster.advance(1000)) cluster.decline(offer, 3_600_000);
+    expect(cluster.allocator.filterCount).toBe(2 * agentCount);
+    return cluster;
+  }
+  const added: WhatIfChange = { kind: 'add-agents', info: anAgent('cpus:4'), count: 1 };
+
+  test('as many as may be looked at are, and decide; with one more on a free agent the question is refused with both numbers, unless it is about a division anew', () => {
+    expect(ask(refusedAgents(3, 6), 'next-batch', added).effects.map(inCpus)).toEqual(['f1 in *: 0 -> 4', 'f2 in *: 0 -> 0']);
+    const { allocator, nowMs } = refusedAgents(3, 5);
+    expect(allocator.whatIf({ changes: [], division: 'next-batch' }, nowMs)).toEqual({ kind: 'too-many-filters', filterCount: 6, filterCountMax: 5 });
+    expect(allocator.whatIf({ changes: [], division: 'afresh' }, nowMs)).toMatchObject({ kind: 'answer' });
+  });
+
+  test.each<[agents: string, change: (cluster: AllocatorCluster) => void]>([
+    ['are in use', ({ allocator }) => { for (let i = 1; i <= 3; i++) allocator.charge(f1, agentId(`a${i}`), resources('cpus:4').allocatedTo('*')); }],
+    ['take no part', ({ allocator }) => { for (let i = 1; i <= 3; i++) allocator.deactivateAgent(agentId(`a${i}`)); }],
+    ['are gone', ({ allocator, nowMs }) => { for (let i = 1; i <= 3; i++) allocator.removeAgent(agentId(`a${i}`), nowMs); }],
+  ])('those on agents that %s cost nothing', (_agents, change) => {
+    const cluster = refusedAgents(3, 0);
+    change(cluster);
+    expect(ask(cluster, 'next-batch')).toMatchObject({ gains: [], loses: [] });
+  });
+
+  test('what counts is what is free with the changes, too: what a framework that goes gives back was refused by the other', () => {
+    const cluster = refusedAgents(1, 2);
+    cluster.allocator.charge(f1, agentId('a1'), resources('cpus:4').allocatedTo('*'));
+    expect(summary(ask(cluster, 'next-batch', { kind: 'remove-framework', id: f1 }))).toEqual({ gains: [], loses: ['f1 in *: 4 -> nobody'], starves: [] });
+    const small = refusedAgents(1, 1);
+    small.allocator.charge(f1, agentId('a1'), resources('cpus:4').allocatedTo('*'));
+    expect(small.allocator.whatIf({ changes: [{ kind: 'remove-framework', id: f1 }], division: 'next-batch' }, small.nowMs)).toMatchObject({ filterCount: 2 });
+  });
+
+  test('a framework that comes under the name of one that went has refused nothing', () => {
+    const cluster = refusedAgents(1, 100);
+    const again: WhatIfChange[] = [{ kind: 'remove-framework', id: f1 }, { kind: 'add-framework', id: f1, info: aFramework() }];
+    expect(ask(cluster, 'next-batch', ...again).effects.map(inCpus)).toEqual(['f1 in *: 0 -> 4', 'f2 in *: 0 -> 0']);
+  });
+});
+
 test.each<[claim: string, askedAtMs: number, changes: readonly WhatIfChange[], given: string]>([
   ['hands out nothing', 599_400, [], 'f1 in *: 0 -> 0'],
   ['hands out nothing, with one agent too few', 500, [{ kind: 'add-agents', info: anAgent('cpus:4'), count: 2 }], 'f1 in *: 0 -> 0'],
@@ -237,7 +288,7 @@ test('without a change nothing changes', () => {
     fc.property(historyArbitrary({ weights: { quota: 2 }, stepCountMax: 30 }), division, ({ seed, steps }, meant) => {
       const replay = new Replay({ seed, isJudged: false });
       replay.replay(steps);
-      const { effects, gains, loses } = replay.fast.whatIf({ changes: [], division: meant }, replay.nowMs);
+      const { effects, gains, loses } = answered(replay.fast.whatIf({ changes: [], division: meant }, replay.nowMs));
       for (const { before, after } of effects) expect(after).toEqual(before);
       expect([gains, loses]).toEqual([[], []]);
     }),
@@ -263,7 +314,7 @@ test('in a cluster of one agent, what the next batch is said to hand out is what
           replay.carryOut(step);
           continue;
         }
-        const said = new Map(replay.fast.whatIf({ changes: [], division: 'next-batch' }, replay.nowMs).effects.map((effect) => [`${effect.frameworkId} in ${effect.role}`, effect.after?.held]));
+        const said = new Map(answered(replay.fast.whatIf({ changes: [], division: 'next-batch' }, replay.nowMs)).effects.map((effect) => [`${effect.frameworkId} in ${effect.role}`, effect.after?.held]));
         replay.carryOut({ kind: 'advance', ms: batchMs - replay.nowMs });
         for (const framework of frameworkNames) {
           const held = Resources.sum(replay.fast.charged(frameworkId(framework)).values());

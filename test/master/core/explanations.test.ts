@@ -18,8 +18,8 @@ function explained(master: ScriptedMaster, over: Partial<Extract<OperatorCall, {
 }
 
 /** Two agents of 4 cpus; the framework has declined one for ten minutes and runs something on the other. */
-function aCluster(): { readonly master: ScriptedMaster; readonly scheduler: ScriptedScheduler } {
-  const master = new ScriptedMaster();
+function aCluster(over: ConstructorParameters<typeof ScriptedMaster>[2] = {}): { readonly master: ScriptedMaster; readonly scheduler: ScriptedScheduler } {
+  const master = new ScriptedMaster('m', [], over);
   master.registered({ resources: amounts('cpus:4;mem:4096') });
   master.registered({ hostname: 'pi1', resources: amounts('cpus:4;mem:4096') });
   master.skip();
@@ -145,6 +145,13 @@ test('asking changes nothing: the offers that follow are those that would have f
   for (const { scheduler } of [asked, left]) scheduler.call({ kind: 'revive', roles: [] });
   for (const { master } of [asked, left]) master.subscribed({ name: 'other', roles: ['ops'] });
   expect(asked.master.trace(5_000)).toEqual(left.master.trace(5_000));
+});
+
+test('a question about the next batch that would stop the master for too long is refused, and says what may be asked instead', () => {
+  const { master } = aCluster({ allocation: { whatIfFilterCountMax: 0 } });
+  const expected = '"afresh", as the next batch is foreseen with at most 0 decline filters on free agents, and there are 1';
+  expect(whatIf(master, [], 'next-batch')).toEqual({ kind: 'refused', refusal: { field: 'division', value: '"next-batch"', expected } });
+  expect(whatIf(master, [], 'afresh')).toMatchObject({ kind: 'what-if' });
 });
 
 test.each<[claim: string, changes: readonly WhatIfChange[], field: string]>([
