@@ -245,8 +245,8 @@ export interface Standing {
   readonly grantCount: number;
   /** Behind all siblings that do not: it gave back what it was last offered, unused (`standing-back.ts`). */
   readonly standsBack: boolean;
-  /** 1 is next. */
-  readonly rank: number;
+  /** 1 is next. Undefined: drawn anew for each agent, with chances in proportion to weights (random sorter). */
+  readonly rank: number | undefined;
   /** Siblings that take part, itself included. */
   readonly of: number;
 }
@@ -271,6 +271,8 @@ export type ExplanationReason =
   | { readonly kind: 'filtered'; readonly bundle: Resources; readonly refused: Resources; readonly untilMs: number }
   /** Nothing speaks against it: those before it in the order take it first. */
   | { readonly kind: 'behind'; readonly ahead: readonly { readonly frameworkId: FrameworkId; readonly role: string }[] }
+  /** Nothing speaks against it, and nobody is before it for certain: a random sorter draws whether these come first, at most ten, in no order. */
+  | { readonly kind: 'by-chance'; readonly bundle: Resources; readonly rivals: readonly { readonly frameworkId: FrameworkId; readonly role: string }[] }
   | { readonly kind: 'would-be-offered'; readonly bundle: Resources };
 
 export interface Explanation {

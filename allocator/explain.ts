@@ -6,6 +6,7 @@
 //   X1. Nothing is recorded for it and nothing is changed by it: it reads what runs read. So it costs nothing until it is asked.
 //   X2. The reason given is the first in the order in which a run asks, judged by the state as it is now. What keeps the whole agent from the
 //       framework, whatever is free there, comes before what depends on that: who asks why an agent in use is never offered wants the cause that lasts.
+//   X3. What a random sorter will draw is not foretold: there is no rank where ranks are drawn, and nobody is before or behind by a draw.
 // Source: ours. "Why do I get no offers?" is what operators of every two-level scheduler ask; Mesos answers it by log lines at verbose level.
 
 import { assertNever, invariant } from '../common/invariant';
@@ -13,7 +14,7 @@ import { hasCapability } from '../common/model/framework';
 import type { AgentId, FrameworkId } from '../common/model/ids';
 import { Resources } from '../common/model/resources';
 import type { AgentLedger } from './agent-ledger';
-import type { AllocatorOptions, Explanation, ExplanationReason, Standing } from './allocator';
+import type { AllocatorOptions, Explanation, ExplanationReason, SorterKind, Standing } from './allocator';
 import type { Bundle } from './bundle';
 import type { ClusterTotals } from './cluster-totals';
 import type { DeclineFilters } from './decline-filters';
@@ -43,8 +44,8 @@ export interface ExplainedPlace {
   readonly agentId: AgentId;
 }
 
-/** Of those before the one asked about, as many are named. */
-const aheadMax = 10;
+/** Of those before the one asked about, or that may be, as many are named. */
+const namedMax = 10;
 
 export function explain(view: AllocatorView, place: ExplainedPlace, nowMs: number): Explanation {
   const { frameworkId, role, agentId } = place;
@@ -62,7 +63,7 @@ export function explain(view: AllocatorView, place: ExplainedPlace, nowMs: numbe
     lastVisitMs: agent === undefined || agent.lastVisitMs < 0 ? undefined : agent.lastVisitMs,
     free: agent?.free.resources ?? Resources.empty,
     heldBy: (agent?.holdings ?? []).map((one) => ({ frameworkId: one.member.frameworkId, role: one.member.role.path, resources: one.allocated })),
-    standings: member?.isActive === true ? standingsOf(member) : [],
+    standings: member?.isActive === true ? standingsOf(view.options, member) : [],
     quota: top?.quota === undefined ? undefined : { role: top.path, ...top.quota.quota, consumed: view.totals.named(top.consumed) },
     headroom: { required: view.totals.named(view.quotas.required), available: view.totals.named(view.quotas.available) },
     filters: member === undefined || agent === undefined ? [] : view.filters.at(member, agent).map(({ refused, lapsesAtMs }) => ({ refused: refused.resources, untilMs: lapsesAtMs })),
@@ -138,22 +139,38 @@ function filterAgainst({ filters }: AllocatorView, member: Membership, agent: Ag
   return filter === undefined ? undefined : { kind: 'filtered', bundle: bundle.resources, refused: filter.refused.resources, untilMs: filter.lapsesAtMs };
 }
 
-/** Why the member would not be offered the agent; or, if nothing speaks against it, who comes before it. Those that a guarantee serves come first of all. */
+type Rival = { readonly frameworkId: FrameworkId; readonly role: string };
+
+/**
+ * Why the member would not be offered the agent; or, if nothing speaks against it, who comes before it, or may come by a draw (X3). Those that a guarantee
+ * serves come first of all.
+ */
 function placeInLine(view: AllocatorView, member: Membership, agent: AgentLedger, offerable: Bundle): ExplanationReason {
   const own = outcomeFor(view, member, agent, offerable);
   if (!own.ok) return own.reason;
-  const ahead: { frameworkId: FrameworkId; role: string }[] = [];
+  const ahead: Rival[] = [];
+  const rivals: Rival[] = [];
+  const { options } = view;
+  const hasDraws = options.roleSorter === 'random' || options.frameworkSorter === 'random';
   for (const isGuaranteed of view.quotas.isHeadroomRequired ? [true, false] : [false]) {
+    const isOwnStage = isGuaranteed === own.isGuaranteed;
+    let isPassed = false;
     for (const other of view.tree.membersInOrder()) {
-      if (ahead.length === aheadMax || (other === member && isGuaranteed === own.isGuaranteed)) break;
-      if (other === member || isKnownToRefuse(other, agent) || other.framework.gateAt(agent, other.role.path) !== undefined) continue;
+      if (other === member) isPassed = isOwnStage;
+      if (ahead.length === namedMax || (isPassed && !hasDraws)) break;
+      const isDrawn = isOwnStage && (other.role === member.role ? options.frameworkSorter : options.roleSorter) === 'random';
+      const named = isDrawn ? rivals : ahead;
+      if (other === member || (isPassed && !isDrawn) || named.length === namedMax || isKnownToRefuse(other, agent)) continue;
+      if (other.framework.gateAt(agent, other.role.path) !== undefined) continue;
       const theirs = agent.free.allocatableTo(other.role.path);
       const outcome = theirs.isEmpty ? undefined : outcomeFor(view, other, agent, theirs);
-      if (outcome?.ok === true && outcome.isGuaranteed === isGuaranteed) ahead.push({ frameworkId: other.frameworkId, role: other.role.path });
+      if (outcome?.ok === true && outcome.isGuaranteed === isGuaranteed) named.push({ frameworkId: other.frameworkId, role: other.role.path });
     }
-    if (isGuaranteed && own.isGuaranteed) break;
+    if (isOwnStage) break;
   }
-  return ahead.length > 0 ? { kind: 'behind', ahead } : { kind: 'would-be-offered', bundle: own.bundle.resources };
+  if (ahead.length > 0) return { kind: 'behind', ahead };
+  const bundle = own.bundle.resources;
+  return rivals.length > 0 ? { kind: 'by-chance', bundle, rivals } : { kind: 'would-be-offered', bundle };
 }
 
 /** What a run has learned is not asked again (refusal-memo.ts): in a cluster that has come to rest that is everybody. */
@@ -161,13 +178,15 @@ function isKnownToRefuse({ index }: Membership, { refusals, free }: AgentLedger)
   return refusals.isAbout(free) && refusals.has(index);
 }
 
-function standingsOf(member: Membership): readonly Standing[] {
-  const standings = [standingIn(member.role.activeMembers, member), standingIn(member.role.competitors, member.role.leaf)];
-  for (let node = member.role; node.parent !== undefined; node = node.parent) standings.push(standingIn(node.parent.competitors, node));
+function standingsOf({ roleSorter, frameworkSorter }: AllocatorOptions, member: Membership): readonly Standing[] {
+  const { role } = member;
+  const standings = [standingIn(role.activeMembers, member, frameworkSorter), standingIn(role.competitors, role.leaf, roleSorter)];
+  for (let node = role; node.parent !== undefined; node = node.parent) standings.push(standingIn(node.parent.competitors, node, roleSorter));
   return standings.reverse();
 }
 
-function standingIn<Member extends ShareAccount>(order: SiblingOrder<Member>, account: Member): Standing {
+function standingIn<Member extends ShareAccount>(order: SiblingOrder<Member>, account: Member, sorter: SorterKind): Standing {
+  const isDrawn = sorter === 'random' && order.size > 1;
   const { path, weight, grantCount, standsBack } = account;
   return {
     name: path,
@@ -176,7 +195,7 @@ function standingIn<Member extends ShareAccount>(order: SiblingOrder<Member>, ac
     weight,
     grantCount,
     standsBack,
-    rank: order.inOrder(0).indexOf(account) + 1,
+    rank: isDrawn ? undefined : order.inOrder(0).indexOf(account) + 1,
     of: order.size,
   };
 }

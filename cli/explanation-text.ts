@@ -7,7 +7,7 @@
 // Source: our choice; most frequent reason first, with numbers.
 
 import { assertNever } from '../common/invariant';
-import type { Explanation, Standing } from '../common/model/explanation';
+import type { Explanation, Membership, Standing } from '../common/model/explanation';
 import type { Quantities } from '../common/model/framework';
 import type { Resources } from '../common/model/resources';
 import type { AttributeConstraint } from '../common/model/scheduler-protocol';
@@ -60,11 +60,10 @@ export function sentenceOf(explanation: Explanation): Sentence {
       return { why: quotaSentence(reason, explanation.quota?.config.role), detail: reason.bundle.isEmpty ? '' : `leaves ${print(reason.bundle)}` };
     case 'filtered':
       return { why: 'the framework has declined it', detail: `${print(reason.refused)} for ${formatAge(reason.remainingMs)} more` };
-    case 'behind': {
-      const [first] = reason.ahead;
-      const others = reason.ahead.length > 1 ? ' and others' : '';
-      return { why: 'others are asked first', detail: first === undefined ? '' : `${first.frameworkId} in ${first.role}${others}` };
-    }
+    case 'behind':
+      return { why: 'others are asked first', detail: printSome(reason.ahead) };
+    case 'by-chance':
+      return { why: 'the next run may offer it, or offer it to others: who is asked first is drawn', detail: `${print(reason.bundle)}; ${printSome(reason.rivals)}` };
     case 'would-be-offered':
       return { why: 'the next run would offer it', detail: print(reason.bundle) };
     default:
@@ -103,6 +102,11 @@ function printConstraint({ selector, predicate }: AttributeConstraint): string {
 
 const print = (resources: Resources): string => (resources.isEmpty ? 'nothing' : resources.unallocated().toString());
 const list = (names: readonly string[]): string => names.join(', ');
+
+/** The first of them by name. */
+function printSome([first, ...others]: readonly Membership[]): string {
+  return first === undefined ? '' : `${first.frameworkId} in ${first.role}${others.length > 0 ? ' and others' : ''}`;
+}
 
 function printHolders({ heldBy }: Explanation): string {
   return heldBy.map(({ frameworkId, role, resources }) => `${frameworkId} in ${role} holds ${print(resources)}`).join('; ');
@@ -169,7 +173,8 @@ function clusterLines({ standings, quota, headroom }: Explanation): Line[] {
 function printStanding({ name, share, dominantResource, weight, grantCount, standsBack, rank, of }: Standing): string {
   const ofWhat = dominantResource === undefined ? '' : ` of ${dominantResource}`;
   const back = standsBack ? ', stands back as it gave back unused what it was last offered' : '';
-  return `${name} is ${rank} of ${of}: share ${share.toFixed(3)}${ofWhat}, weight ${weight}, ${grantCount} grants so far${back}`;
+  const place = rank === undefined ? `is one of ${of}, drawn anew for each agent by weight` : `is ${rank} of ${of}`;
+  return `${name} ${place}: share ${share.toFixed(3)}${ofWhat}, weight ${weight}, ${grantCount} grants so far${back}`;
 }
 
 function printQuota({ guarantees, limits }: { readonly guarantees: Quantities; readonly limits: Quantities }): string {

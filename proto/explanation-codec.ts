@@ -89,6 +89,14 @@ const reason = byMember<Reason, WireReason>((member) => ({
     'would_be_offered',
     message<R<'would-be-offered'>, Inside<WireReason, 'would_be_offered'>>((field) => ({ kind: field.kind('would-be-offered'), bundle: field.whole('bundle', resourceList) })),
   ),
+  'by-chance': member(
+    'by_chance',
+    message<R<'by-chance'>, Inside<WireReason, 'by_chance'>>((field) => ({
+      kind: field.kind('by-chance'),
+      bundle: field.whole('bundle', resourceList),
+      rivals: field.repeated('rivals', membership),
+    })),
+  ),
 }));
 
 const standing = message<Standing, Inside<WireExplanation, 'standings'>>((field) => ({
@@ -98,7 +106,7 @@ const standing = message<Standing, Inside<WireExplanation, 'standings'>>((field)
   weight: field.required('weight', finite),
   grantCount: field.required('grant_count', count),
   standsBack: field.required('stands_back', flag),
-  rank: field.required('rank', count),
+  rank: field.optional('rank', count),
   of: field.required('of', count),
 }));
 

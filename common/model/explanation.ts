@@ -22,8 +22,8 @@ export interface Standing {
   readonly grantCount: number;
   /** Behind all siblings that do not: it gave back what it was last offered, unused. */
   readonly standsBack: boolean;
-  /** 1 is next. */
-  readonly rank: number;
+  /** 1 is next. Absent: drawn anew for each agent, with chances in proportion to weights. */
+  readonly rank?: number;
   /** Siblings that take part, itself included. */
   readonly of: number;
 }
@@ -56,6 +56,8 @@ export type Reason =
   | { readonly kind: 'filtered'; readonly bundle: Resources; readonly refused: Resources; readonly remainingMs: number }
   /** Nothing speaks against it, but these are asked first and may have it, too: the first of them, at most ten. */
   | { readonly kind: 'behind'; readonly ahead: readonly Membership[] }
+  /** Nothing speaks against it, and nobody is asked first for certain: it is drawn whether these are, at most ten, in no order. */
+  | { readonly kind: 'by-chance'; readonly bundle: Resources; readonly rivals: readonly Membership[] }
   | { readonly kind: 'would-be-offered'; readonly bundle: Resources };
 
 export interface Membership {

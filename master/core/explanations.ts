@@ -6,9 +6,9 @@
 //   E1. A question changes nothing.
 // Source: ours.
 
-import type { Explanation as Found, ExplanationReason, WhatIfChange as Change, WhatIfEffect as Effect } from '../../allocator/allocator';
+import type { Explanation as Found, ExplanationReason, Standing as FoundStanding, WhatIfChange as Change, WhatIfEffect as Effect } from '../../allocator/allocator';
 import { assertNever } from '../../common/invariant';
-import type { Explanation, Reason, WhatIfChange, WhatIfDivision, WhatIfEffect } from '../../common/model/explanation';
+import type { Explanation, Reason, Standing, WhatIfChange, WhatIfDivision, WhatIfEffect } from '../../common/model/explanation';
 import type { Quantities } from '../../common/model/framework';
 import type { AgentId, FrameworkId } from '../../common/model/ids';
 import type { OperatorReply } from '../../common/model/operator-protocol';
@@ -66,13 +66,17 @@ function describe(found: Found, agent: Agent, nowMs: number, isDetailed: boolean
     ...(found.lastVisitMs === undefined ? {} : { lastVisitAgeMs: nowMs - found.lastVisitMs }),
     free: found.free,
     heldBy: isDetailed ? found.heldBy : [],
-    standings: isDetailed ? found.standings.map(({ dominantResource, ...rest }) => ({ ...rest, ...(dominantResource === undefined ? {} : { dominantResource }) })) : [],
+    standings: isDetailed ? found.standings.map(describeStanding) : [],
     ...(quota === undefined
       ? {}
       : { quota: { config: { role: quota.role, guarantees: quota.guarantees, limits: quota.limits }, consumed: present(quota.consumed) } }),
     headroom: { required: present(found.headroom.required), available: present(found.headroom.available) },
     filters: found.filters.map((filter) => ({ refused: filter.refused, remainingMs: remaining(filter.untilMs, nowMs) })),
   };
+}
+
+function describeStanding({ dominantResource, rank, ...rest }: FoundStanding): Standing {
+  return { ...rest, ...(dominantResource === undefined ? {} : { dominantResource }), ...(rank === undefined ? {} : { rank }) };
 }
 
 function describeReason(reason: ExplanationReason, nowMs: number): Reason {
@@ -98,6 +102,7 @@ function describeReason(reason: ExplanationReason, nowMs: number): Reason {
     case 'incapable':
     case 'too-small':
     case 'quota':
+    case 'by-chance':
     case 'would-be-offered':
       return reason;
     default:

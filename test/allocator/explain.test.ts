@@ -5,7 +5,7 @@
 // How:       one small cluster per reason; then random histories, one of which is asked about everything all the time while its twin is not.
 
 import fc from 'fast-check';
-import type { Allocation, Explanation, ExplanationReason } from '../../allocator/allocator';
+import type { Allocation, AllocatorOptions, Explanation, ExplanationReason } from '../../allocator/allocator';
 import { agentId, frameworkId } from '../../common/model/ids';
 import type { RegexCompiler } from '../../common/model/regex';
 import { Resources } from '../../common/model/resources';
@@ -182,6 +182,18 @@ const cases: Readonly<Record<Reason, readonly { readonly claim: string; readonly
       reason: { kind: 'behind', ahead: [{ frameworkId: f2, role: 'eng' }] },
     },
   ],
+  'by-chance': [
+    {
+      claim: 'others whom a random sorter may draw first, in whatever role',
+      given: () => explained(drawn({ roleSorter: 'random' })),
+      reason: { kind: 'by-chance', bundle: 'cpus:4', rivals: [{ frameworkId: f2, role: 'eng' }] },
+    },
+    {
+      claim: 'others in the same role, where only these are drawn',
+      given: () => explained(drawn({ frameworkSorter: 'random' })),
+      reason: { kind: 'by-chance', bundle: 'cpus:4', rivals: [{ frameworkId: frameworkId('f3'), role: '*' }] },
+    },
+  ],
   'would-be-offered': [
     { claim: 'nothing speaks against it', given: () => explained(aCluster()), reason: { kind: 'would-be-offered', bundle: 'cpus:4' } },
     {
@@ -196,6 +208,38 @@ const cases: Readonly<Record<Reason, readonly { readonly claim: string; readonly
     },
   ],
 };
+
+/** `f1` holds less than `f3` in the role `*`, which comes before `eng`, where `f2` is. Who would win these comparisons is drawn where `sorters` say so. */
+function drawn(sorters: Partial<Pick<AllocatorOptions, 'roleSorter' | 'frameworkSorter'>>): AllocatorCluster {
+  const cluster = new AllocatorCluster({ options: sorters });
+  for (const name of ['f1', 'f3']) cluster.framework(name);
+  cluster.framework('f2', { roles: ['eng'] });
+  for (const name of ['a1', 'a2', 'a3']) cluster.agent(name, 'cpus:4');
+  cluster.allocator.charge(frameworkId('f3'), agentId('a2'), resources('cpus:1').allocatedTo('*'));
+  cluster.allocator.charge(f2, agentId('a3'), resources('cpus:2').allocatedTo('eng'));
+  return cluster;
+}
+
+test('what is drawn is told as drawn, and what is not as certain', () => {
+  const kinds = (sorters: Parameters<typeof drawn>[0]): unknown => {
+    const cluster = drawn(sorters);
+    return (['f1', 'f3', 'f2'] as const).map((name) => {
+      const { reason, standings } = explained(cluster, name === 'f2' ? 'eng' : '*', name);
+      return [reason.kind, standings[0]?.rank, standings.at(-1)?.rank];
+    });
+  };
+  expect(kinds({})).toEqual([['would-be-offered', 1, 1], ['behind', 1, 2], ['behind', 2, 1]]);
+  expect(kinds({ roleSorter: 'random' })).toEqual([['by-chance', undefined, 1], ['behind', undefined, 2], ['by-chance', undefined, 1]]);
+  expect(kinds({ frameworkSorter: 'random' })).toEqual([['by-chance', 1, undefined], ['by-chance', 1, undefined], ['behind', 2, 1]]);
+  expect(kinds({ roleSorter: 'random', frameworkSorter: 'random' })).toEqual([['by-chance', undefined, undefined], ['by-chance', undefined, undefined], ['by-chance', undefined, 1]]);
+});
+
+test('where orders are drawn, an unmet guarantee still comes first for certain', () => {
+  const cluster = drawn({ roleSorter: 'random', frameworkSorter: 'random' });
+  cluster.allocator.updateQuota('eng', { guarantees: quantities({ cpus: 3 }), limits: new Map() }, 0);
+  expect(told(explained(cluster).reason)).toEqual({ kind: 'behind', ahead: [{ frameworkId: f2, role: 'eng' }] });
+  expect(explained(cluster, 'eng', 'f2').reason.kind).toBe('would-be-offered');
+});
 
 interface ClusterWishes {
   readonly total?: string | Resources;
@@ -359,7 +403,12 @@ test('asking changes nothing: a history that is asked about everything after eac
   );
 });
 
-test('in a cluster of one agent, what explanations foretell is what the next run hands out first', () => {
+test.each<[what: string, sorters: Partial<AllocatorOptions>]>([
+  ['what explanations foretell', {}],
+  ['what explanations foretell, or one of those among whom they let chance decide (roles)', { roleSorter: 'random' }],
+  ['what explanations foretell, or one of those among whom they let chance decide (frameworks)', { frameworkSorter: 'random' }],
+  ['what explanations foretell, or one of those among whom they let chance decide (both)', { roleSorter: 'random', frameworkSorter: 'random' }],
+])('in a cluster of one agent, %s, is what the next run hands out first', (_what, sorters) => {
   const onOneAgent = (steps: readonly Step[]): Step[] => steps.filter((step) => !('agent' in step) || step.agent === 'a1');
   const history = historyArbitrary({
     weights: { quota: 3, window: 0, rescind: 0, answer: 12, end: 8, 'add-agent': 30, recover: 1 },
@@ -371,10 +420,10 @@ test('in a cluster of one agent, what explanations foretell is what the next run
   fc.assert(
     fc.property(history, ({ seed, steps }) => {
       const runs: (readonly Allocation[])[] = [];
-      const replay = new Replay({ seed, isJudged: false, observe: ({ allocations }) => void runs.push(allocations) });
-      const next = (): string[] =>
+      const replay = new Replay({ seed, options: sorters, isJudged: false, observe: ({ allocations }) => void runs.push(allocations) });
+      const told = (kind: 'would-be-offered' | 'by-chance'): string[] =>
         explainAll(replay, Math.min(replay.fast.nextRunAtMs(), 1e12)).flatMap(({ frameworkId: framework, role, agentId: agent, reason }) =>
-          reason.kind === 'would-be-offered' ? [`${framework} gets ${reason.bundle.toString()} of ${agent} for role ${role}`] : [],
+          reason.kind === kind ? [`${framework} gets ${reason.bundle.toString()} of ${agent} for role ${role}`] : [],
         );
       for (const step of onOneAgent(steps)) {
         if (step.kind !== 'advance') {
@@ -382,8 +431,9 @@ test('in a cluster of one agent, what explanations foretell is what the next run
           continue;
         }
         const dueMs = replay.fast.nextRunAtMs();
-        const foreseen = next();
-        if (dueMs === Infinity) expect(foreseen).toEqual([]); // L1: no run is due, so nobody could be given anything
+        const foreseen = told('would-be-offered');
+        const possible = told('by-chance');
+        if (dueMs === Infinity) expect([...foreseen, ...possible]).toEqual([]); // L1: no run is due, so nobody could be given anything
         if (dueMs > replay.nowMs + step.ms) continue;
         const explanations = explainAll(replay);
         // What ends with the run itself is not foretold.
@@ -394,8 +444,10 @@ test('in a cluster of one agent, what explanations foretell is what the next run
         replay.carryOut({ kind: 'advance', ms: dueMs - replay.nowMs });
         if (isEnding || runs.length === 0) continue;
         const [first] = runs[0]!;
-        foretold += foreseen.length;
-        expect(foreseen).toEqual(first === undefined ? [] : [`${first.frameworkId} gets ${first.resources.unallocated().toString()} of ${first.agentId} for role ${first.role}`]);
+        foretold += foreseen.length + possible.length;
+        const handedOut = first === undefined ? [] : [`${first.frameworkId} gets ${first.resources.unallocated().toString()} of ${first.agentId} for role ${first.role}`];
+        if (possible.length === 0) expect(foreseen).toEqual(handedOut);
+        else expect([foreseen, possible]).toEqual([[], expect.arrayContaining(handedOut)]);
       }
     }),
     { numRuns: 100 },

@@ -82,6 +82,11 @@ test.each<[over: Partial<Explanation>, why: string, detail: string]>([
     'others are asked first',
     'm-0001 in ops and others',
   ],
+  [
+    { reason: { kind: 'by-chance', bundle: bundle(2), rivals: ['m-0001', 'm-0002'].map((id) => ({ frameworkId: frameworkId(id), role: 'ops' })) } },
+    'the next run may offer it, or offer it to others: who is asked first is drawn',
+    'cpus:2; m-0001 in ops and others',
+  ],
   [{ reason: { kind: 'would-be-offered', bundle: bundle(2) } }, 'the next run would offer it', 'cpus:2'],
 ])('%# %s', (over, why, detail) => {
   expect(sentenceOf(anExplanation(over))).toEqual({ why, detail });
@@ -112,6 +117,11 @@ test('agents are counted by reason, most frequent first, with an example each; t
       '',
     ].join('\n'),
   );
+});
+
+test('where a framework stands among those who are drawn is not said: it has no rank', () => {
+  const { rank: _, ...drawn } = standing('eng', { of: 3, weight: 2 });
+  expect(formatSummary([anExplanation({ standings: [drawn] })])).toContain('Standing: eng is one of 3, drawn anew for each agent by weight: share 0.250, weight 2, 3 grants so far\n');
 });
 
 test('one agent is shown with what is free, who holds the rest, and what was declined', () => {

@@ -536,11 +536,12 @@ const whyNot = fc.oneof<fc.Arbitrary<Reason>[]>(
   plain<W<'quota'>>({ kind: k('quota'), bundle: resources, cutByLimit: few(text), cutByHeadroom: few(text) }),
   plain<W<'filtered'>>({ kind: k('filtered'), bundle: resources, refused: resources, remainingMs: durationMs }),
   plain<W<'behind'>>({ kind: k('behind'), ahead: few(membership) }),
+  plain<W<'by-chance'>>({ kind: k('by-chance'), bundle: resources, rivals: few(membership) }),
   plain<W<'would-be-offered'>>({ kind: k('would-be-offered'), bundle: resources }),
 );
 const standing = some<Standing>(
-  { dominantResource: text },
-  { name: text, share: durationMs, weight: durationMs, grantCount: count, standsBack: flag, rank: count, of: count },
+  { dominantResource: text, rank: count },
+  { name: text, share: durationMs, weight: durationMs, grantCount: count, standsBack: flag, of: count },
 );
 const explanation = some<Explanation>(
   { lastVisitAgeMs: durationMs, quota: plain<NonNullable<Explanation['quota']>>({ config: quotaConfig, consumed: quantities }) },
