@@ -22,7 +22,6 @@ import {
   type ResourceConversion,
 } from '../../allocator/allocator';
 import { createDrfAllocator } from '../../allocator/drf-allocator';
-import { hash32, mix32 } from '../../allocator/draws';
 import type { AgentInfo } from '../../common/model/agent';
 import type { FrameworkCapability } from '../../common/model/framework';
 import { agentId, frameworkId, type AgentId, type FrameworkId } from '../../common/model/ids';
@@ -32,6 +31,7 @@ import type { AttributeConstraint, OfferConstraints } from '../../common/model/s
 import type { Random } from '../../common/ports';
 import { aFramework, anAgent, quantities, resources, seededRandom, sentence, type DrivenAllocator } from './allocator-cluster';
 import { ReferenceAllocator } from './reference-allocator';
+import { visitSeed } from './reference-draws';
 
 // The universe
 
@@ -185,7 +185,7 @@ class RandomOfTheInstant implements Random {
     this.#random = seededRandom(seed);
   }
   beginAt(nowMs: number): void {
-    this.#random = seededRandom(mix32(this.seed ^ hash32(`${nowMs}`)));
+    this.#random = seededRandom(visitSeed(this.seed, `${nowMs}`));
   }
   next(): number {
     return this.#random.next();

@@ -9,6 +9,7 @@ import { agentId, frameworkId } from '../../common/model/ids';
 import { Resources, type Resource } from '../../common/model/resources';
 import { DrivenCluster, quantities, resources, seededRandom } from './allocator-cluster';
 import { ReferenceAllocator } from './reference-allocator';
+import { exponentialKey, fmix32, fnv1a } from './reference-draws';
 
 class ReferenceCluster extends DrivenCluster<ReferenceAllocator> {
   constructor(options: Partial<AllocatorOptions> = {}) {
@@ -19,6 +20,12 @@ class ReferenceCluster extends DrivenCluster<ReferenceAllocator> {
     this.allocator.updateQuota(role, { guarantees: quantities(guarantees), limits: quantities(limits) }, this.nowMs);
   }
 }
+
+test('draws are made of what is published: FNV-1a, the finaliser of MurmurHash3, exponential keys', () => {
+  expect(['', 'a', 'b', 'foobar'].map(fnv1a)).toEqual([0x811c9dc5, 0xe40c292c, 0xe70c2de5, 0xbf9cf968]); // The test vectors of its authors.
+  expect([0, 1, 0xffffffff].map(fmix32)).toEqual([0, 0x514e28b7, 0x81f16f39]);
+  expect([exponentialKey(2 ** 31 - 0.5, 1), exponentialKey(2 ** 31 - 0.5, 2)]).toEqual([Math.LN2, Math.LN2 / 2]); // The median of an exponential time.
+});
 
 test('3: siblings are compared with siblings, weights count for subtrees: eng/db, ops, eng/web in the worked example', () => {
   const cluster = new ReferenceCluster();

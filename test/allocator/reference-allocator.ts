@@ -1,11 +1,12 @@
 // The reference allocator: the written definition of the algorithm, as code.
 //
 // Owns:      what the fast allocator is measured against: the same operations, carried out the slow and obvious way.
-// Elsewhere: the fast one (allocator/); histories that both must agree on (allocator-agreement.test.ts).
+// Elsewhere: the fast one (allocator/); histories that both must agree on (allocator-agreement.test.ts); the draws, written again from what is
+//            published (reference-draws.ts).
 // How:       agents, frameworks, charges, filters are plain lists. Every share, consumption, headroom, order is computed from them at every
 //            question, and every batch visits every agent. Nothing is cached. Section numbers are those of the reference on the allocator; "ours"
-//            marks what was decided by us and is not there. Shared with the fast one: the resource algebra, and the draws (allocator/draws.ts),
-//            without which chance could not be compared.
+//            marks what was decided by us and is not there. Shared with the fast one is the resource algebra alone, which is common/'s: what plus, minus,
+//            contains and allocatableTo mean is proved by its own tests (test/common/model/resources.test.ts), not by agreement here.
 
 import type {
   Allocation,
@@ -18,7 +19,6 @@ import type {
   ResourceConversion,
   UsedByFramework,
 } from '../../allocator/allocator';
-import { hash32, keyed, mix32, weightedKey } from '../../allocator/draws';
 import type { AgentInfo, Attribute, Unavailability } from '../../common/model/agent';
 import type { FrameworkCapability, FrameworkInfo, Quantities } from '../../common/model/framework';
 import type { AgentId, FrameworkId } from '../../common/model/ids';
@@ -26,6 +26,7 @@ import { isIndivisible, reservationRole, Resources, type Resource } from '../../
 import type { AttributeConstraint, OfferConstraints } from '../../common/model/scheduler-protocol';
 import type { Random } from '../../common/ports';
 import type { DrivenAllocator } from './allocator-cluster';
+import { drawOf, exponentialKey, fmix32, nameHash, visitSeed } from './reference-draws';
 
 // State (1)
 
@@ -486,7 +487,7 @@ export class ReferenceAllocator implements DrivenAllocator {
     const allocations: Allocation[] = [];
     for (const stage of stages) {
       const hasWork = stage.kind === 'fair-share' || [...this.quotas.values()].some(({ guarantees }) => guarantees.size > 0);
-      const draw = ({ id }: Agent): number => keyed(stage.seed, hash32(id));
+      const draw = ({ id }: Agent): number => drawOf(stage.seed, id);
       const order = [...candidates].sort((a, b) => draw(a) - draw(b) || (a.id < b.id ? -1 : 1));
       if (hasWork) for (const agent of order) this.#visit(stage, agent, allocations);
     }
@@ -496,7 +497,7 @@ export class ReferenceAllocator implements DrivenAllocator {
   /** Shares stand still while an agent is visited, and so do the orders; what is free, and what quotas leave, moves at once. */
   #visit(stage: Stage, agent: Agent, allocations: Allocation[]): void {
     if (this.#freeOf(agent).isEmpty) return;
-    const seed = mix32(stage.seed ^ hash32(agent.id));
+    const seed = visitSeed(stage.seed, agent.id);
     const orders = this.#rolesInOrder('', seed).map((role) => ({ role, frameworks: this.#frameworksInOrder(role, seed) }));
     for (const { role, frameworks } of orders) {
       for (const framework of frameworks) {
@@ -610,7 +611,7 @@ export class ReferenceAllocator implements DrivenAllocator {
   /** (3.3, 3.4) */
   #inOrder(siblings: readonly Sibling[], sorter: 'drf' | 'random', seed: number): readonly Sibling[] {
     const byPath = (a: Sibling, b: Sibling): number => (a.path < b.path ? -1 : 1);
-    const draw = ({ path, weight }: Sibling): number => weightedKey(keyed(seed, hash32(path)), weight);
+    const draw = ({ path, weight }: Sibling): number => exponentialKey(drawOf(seed, path), weight);
     if (sorter === 'random') return [...siblings].sort((a, b) => draw(a) - draw(b) || byPath(a, b));
     return [...siblings].sort(
       (a, b) => Number(a.standsBack) - Number(b.standsBack) || a.share - b.share || a.grantCount - b.grantCount || byPath(a, b),
@@ -906,7 +907,7 @@ function sharedOf(agentId: AgentId, allocations: readonly Allocation[]): Resourc
  */
 function shrink(scalars: Resources, targetOf: (name: string) => number, agentId: AgentId): Resources {
   const textOf = (resource: Resource): string => Resources.of([resource]).toString();
-  const draw = (resource: Resource): number => keyed(mix32(hash32(agentId)), hash32(textOf(resource)));
+  const draw = (resource: Resource): number => drawOf(fmix32(nameHash(agentId)), textOf(resource));
   const kept: Resource[] = [];
   for (const name of scalars.names()) {
     let left = targetOf(name);
