@@ -2,14 +2,14 @@
 //
 // Proves:    conservation to the thousandth, nothing offered twice, reservations and capabilities respected, nobody offered what is suppressed or
 //            inactive, no run takes a role past its limit, shares and consumption as told, everything free again in the end; guarantees met whenever
-//            they can be, at once or later; weighted shares within one bundle of fair, monotone in weight; no dependence on the order in which anything
-//            was told.
+//            they can be, at once or later; weighted shares within one bundle of fair, monotone in weight, among the siblings of any tree; no dependence
+//            on the order in which anything was told.
 // How:       of the allocator alone, against the plain books that the replay keeps of what is where (allocator-history.ts), with fractions as whole
 //            numbers. That each bundle goes to the right one at the right instant is another matter: allocator-agreement.test.ts. ALLOT_RUNS sets the
 //            number of histories.
 
 import fc from 'fast-check';
-import type { AllocationRun, RoleShare } from '../../allocator/allocator';
+import type { Allocation, AllocationRun, RoleShare } from '../../allocator/allocator';
 import type { Quantities } from '../../common/model/framework';
 import { agentId } from '../../common/model/ids';
 import { reservationRole, Resources, type Resource } from '../../common/model/resources';
@@ -201,7 +201,9 @@ const plainAgents = fc.array(fc.record({ cpus: fc.integer({ min: 1, max: 8 }), m
   minLength: 1,
   maxLength: 6,
 });
-const guaranteed = fc.uniqueArray(fc.record({ role: fc.constantFrom('p', 'q', 'r'), cpus: units, mem: units }), {
+/** How much more than its guarantee a role may have; undefined: no limit. */
+const beyond = fc.option(fc.integer({ min: 0, max: 4 }), { nil: undefined });
+const guaranteed = fc.uniqueArray(fc.record({ role: fc.constantFrom('p', 'q', 'r'), cpus: units, mem: units, cpusBeyond: beyond, memBeyond: beyond }), {
   minLength: 1,
   maxLength: 3,
   selector: ({ role }) => role,
@@ -209,7 +211,13 @@ const guaranteed = fc.uniqueArray(fc.record({ role: fc.constantFrom('p', 'q', 'r
 
 interface GuaranteedCluster {
   readonly agents: readonly { readonly cpus: number; readonly mem: number }[];
-  readonly quotas: readonly { readonly role: string; readonly cpus: number; readonly mem: number }[];
+  readonly quotas: readonly {
+    readonly role: string;
+    readonly cpus: number;
+    readonly mem: number;
+    readonly cpusBeyond: number | undefined;
+    readonly memBeyond: number | undefined;
+  }[];
   readonly seed: number;
 }
 
@@ -222,23 +230,32 @@ function sumBy<Name extends string>(all: readonly Readonly<Record<Name, number>>
   return all.reduce((sum, one) => sum + one[name], 0);
 }
 
+function limitsOf({ cpus, mem, cpusBeyond, memBeyond }: GuaranteedCluster['quotas'][number]): Readonly<Record<string, number>> {
+  return { ...(cpusBeyond === undefined ? {} : { cpus: cpus + cpusBeyond }), ...(memBeyond === undefined ? {} : { mem: mem + memBeyond }) };
+}
+
 /** With a greedy framework without quota; frameworks take the smallest crumbs, or a guarantee might be met in pieces that nobody wants. */
 function clusterOf({ agents, quotas, seed }: GuaranteedCluster): AllocatorCluster {
   const cluster = new AllocatorCluster({ seed, options: { minAllocatable: [] } });
-  for (const { role, cpus, mem } of quotas) cluster.allocator.updateQuota(role, { guarantees: quantities({ cpus, mem }), limits: new Map() }, 0);
+  for (const quota of quotas) {
+    const { role, cpus, mem } = quota;
+    cluster.allocator.updateQuota(role, { guarantees: quantities({ cpus, mem }), limits: quantities(limitsOf(quota)) }, 0);
+  }
   cluster.framework('greedy', { roles: ['greedy'] });
   agents.forEach(({ cpus, mem }, i) => cluster.agent(`a${i}`, `cpus:${cpus};mem:${mem}`));
   return cluster;
 }
 
 function checkGuarantees(cluster: AllocatorCluster, { quotas }: GuaranteedCluster): void {
-  for (const { role, cpus, mem } of quotas) {
+  for (const quota of quotas) {
+    const { role, cpus, mem } = quota;
     const { consumed } = cluster.allocator.roles().find((one) => one.role === role)!;
     expect([role, (consumed.get('cpus') ?? 0) >= cpus * 1000, (consumed.get('mem') ?? 0) >= mem * 1000]).toEqual([role, true, true]);
+    for (const [name, limit] of quantities(limitsOf(quota))) expect([role, name, (consumed.get(name) ?? 0) <= limit]).toEqual([role, name, true]);
   }
 }
 
-test('guarantees that can be met are met by the first run, whatever else is wanted, also by way of a subrole', () => {
+test('guarantees that can be met, with limits at or above them or without, are met by the first run, whatever else is wanted, also by way of a subrole', () => {
   fc.assert(
     fc.property(guaranteedCluster, fc.boolean(), (wanted, isBelow) => {
       const cluster = clusterOf(wanted);
@@ -304,6 +321,88 @@ test('more weight never gets a role fewer of equal agents', () => {
       expect(bundlesOfFirst(2)).toBeGreaterThanOrEqual(bundlesOfFirst(0));
     }),
     { numRuns: 60 },
+  );
+});
+
+// Shares in a tree
+
+const treePaths = ['a', 'a/x', 'a/x/p', 'a/x/q', 'a/y', 'b', 'b/z', 'c'] as const;
+
+/** Some frameworks in some roles of a tree, several in a role and in several roles, with weights on any node. */
+interface RoleForest {
+  readonly subscriptions: readonly { readonly framework: string; readonly roles: readonly string[] }[];
+  readonly weights: ReadonlyMap<string, number>;
+  readonly seed: number;
+}
+
+const roleForest: fc.Arbitrary<RoleForest> = fc.record({
+  subscriptions: fc.uniqueArray(
+    fc.record({ framework: fc.constantFrom('f1', 'f2', 'f3', 'f4', 'f5', 'f6'), roles: fc.subarray([...treePaths], { minLength: 1, maxLength: 3 }) }),
+    { minLength: 2, maxLength: 6, selector: ({ framework }) => framework },
+  ),
+  weights: fc.array(fc.tuple(fc.constantFrom(...treePaths), fc.integer({ min: 1, max: 5 })), { maxLength: 6 }).map((pairs) => new Map(pairs)),
+  seed: fc.nat(),
+});
+
+/** What one run hands out of all agents, each of which goes whole to somebody. */
+function dividedAmong({ subscriptions, weights, seed }: RoleForest, agents: readonly string[]): readonly Allocation[] {
+  const cluster = new AllocatorCluster({ seed });
+  for (const [role, weight] of weights) cluster.allocator.updateWeight(role, weight);
+  for (const { framework, roles } of subscriptions) cluster.framework(framework, { roles });
+  agents.forEach((total, i) => cluster.agent(`a${i}`, total));
+  const allocations = cluster.advance(5);
+  expect(allocations).toHaveLength(agents.length);
+  return allocations;
+}
+
+/** From the top-level role down: each step with those it competes in. A role's own frameworks are one competitor of its subroles, `role/.`. */
+function stepsTo(role: string, framework: string): readonly (readonly [within: string, one: string])[] {
+  const paths = role.split('/').map((_, i, parts) => parts.slice(0, i + 1).join('/'));
+  return [...paths.map((path, i) => [paths[i - 1] ?? '', path] as const), [role, `${role}/.`], [`${role}/.`, `${role}/. ${framework}`]];
+}
+
+test('of any agents, in any tree, the weighted shares of siblings end within one bundle, the largest, of each other', () => {
+  const agent = fc.record({ cpus: fc.integer({ min: 1, max: 4 }), mem: fc.integer({ min: 1, max: 4 }) });
+  fc.assert(
+    fc.property(roleForest, fc.array(agent, { minLength: 1, maxLength: 30 }), (forest, agents) => {
+      const allocations = dividedAmong(forest, agents.map(({ cpus, mem }) => `cpus:${cpus};mem:${mem * 1024}`));
+      const total = sumOf(agents.map(({ cpus, mem }) => quantities({ cpus, mem: mem * 1024 })));
+      const shareOf = (held: Quantities): number => Math.max(0, ...[...held].map(([name, milli]) => milli / total.get(name)!));
+      const bundleMax = Math.max(...allocations.map(({ resources: granted }) => shareOf(granted.quantities())));
+      const held = new Map<string, Map<string, Quantities>>();
+      const add = (role: string, framework: string, amounts: Quantities): void => {
+        for (const [within, one] of stepsTo(role, framework)) {
+          const siblings = held.get(within) ?? new Map<string, Quantities>();
+          held.set(within, siblings.set(one, sumOf([siblings.get(one) ?? new Map<string, number>(), amounts])));
+        }
+      };
+      for (const { framework, roles } of forest.subscriptions) for (const role of roles) add(role, framework, new Map());
+      for (const { frameworkId, role, resources: granted } of allocations) add(role, frameworkId, granted.quantities());
+      for (const siblings of held.values()) {
+        const weighted = [...siblings].map(([one, amounts]) => ({ share: shareOf(amounts) / (forest.weights.get(one) ?? 1), step: bundleMax / (forest.weights.get(one) ?? 1) }));
+        // Whoever got its last bundle was not ahead before it, and nobody has had anything taken away since.
+        for (const one of weighted) for (const other of weighted) expect(one.share - one.step).toBeLessThanOrEqual(other.share + 1e-12);
+      }
+    }),
+    { numRuns: 2 * numRuns },
+  );
+});
+
+test('more weight never gets a subtree fewer of equal agents, nor anybody outside of its siblings more or fewer', () => {
+  fc.assert(
+    fc.property(roleForest, fc.constantFrom(...treePaths), fc.integer({ min: 1, max: 30 }), (forest, path, agentCount) => {
+      const agents = Array.from({ length: agentCount }, () => 'cpus:4');
+      const countsWith = (extra: number): ((within: string) => number) => {
+        const weights = new Map(forest.weights).set(path, (forest.weights.get(path) ?? 1) + extra);
+        const allocations = dividedAmong({ ...forest, weights }, agents);
+        return (within) => allocations.filter(({ role }) => isAtOrBelow(role, within)).length;
+      };
+      const [before, after] = [countsWith(0), countsWith(2)];
+      expect(after(path)).toBeGreaterThanOrEqual(before(path));
+      const parent = path.slice(0, Math.max(0, path.lastIndexOf('/')));
+      for (const other of treePaths.filter((one) => parent !== '' && !isSubroleOf(one, parent))) expect([other, after(other)]).toEqual([other, before(other)]);
+    }),
+    { numRuns: 2 * numRuns },
   );
 });
 
