@@ -20,13 +20,16 @@ const kinds: Readonly<Record<string, Emphasis>> = {
   'without the gpu gate, with a region and other minimum sizes': {
     options: { filtersGpus: false, region: 'here', minAllocatable: [new Map([['cpus', 1000]]), new Map([['disk', 400_000]])] },
   },
+  'with runs at once, and batches at other times': { options: { eventDelayMs: 0, allocationIntervalMs: 700 }, refuseMs: [0, 1, 700, 1500] },
+  'with batches that come before whatever is delayed': { options: { eventDelayMs: 2500 } },
+  'in which every crumb is worth an offer': { options: { minAllocatable: [] }, weights: { quota: 2 } },
   'full of quotas': {
     weights: { quota: 5, 'operate-on-free': 2, 'change-machine': 2, recover: 0 },
     machines: ['plain', 'many cpus', 'much memory', 'disks', 'disks only', 'reserved', 'tiny', 'refined', 'custom'],
   },
   'that begin with a recovery': { weights: { quota: 2, recover: 1, 'remove-agent': 2, 'add-agent': 5 } },
   'in which agents report what runs for frameworks that are not back': {
-    weights: { charge: 4, 'add-framework': 5, 'remove-framework': 3, allow: 2, quota: 3 },
+    weights: { charge: 4, 'add-framework': 5, 'remove-framework': 3, 'return-late': 3, allow: 2, quota: 3 },
     isReporting: true,
   },
   'full of filters': {

@@ -92,14 +92,26 @@ export const machines = {
 
 export type Machine = keyof typeof machines;
 
-/** Offer constraints by what they ask for. */
+const rack = { kind: 'attribute', name: 'rack' } as const;
+const hostname = { kind: 'pseudoattribute', name: 'HOSTNAME' } as const;
+
+/** Offer constraints by what they ask for: one of the groups, all of its members. Racks are text, or a number, of which text says nothing. */
 const constraints = {
   none: undefined,
-  'rack r1': { selector: { kind: 'attribute', name: 'rack' }, predicate: { kind: 'text-equals', value: 'r1' } },
-  'no rack': { selector: { kind: 'attribute', name: 'rack' }, predicate: { kind: 'not-exists' } },
-  'rack like r.': { selector: { kind: 'attribute', name: 'rack' }, predicate: { kind: 'text-matches', regex: 'r.' } },
-  'not h1': { selector: { kind: 'pseudoattribute', name: 'HOSTNAME' }, predicate: { kind: 'text-not-equals', value: 'h1' } },
-} as const satisfies Readonly<Record<string, AttributeConstraint | undefined>>;
+  'rack r1': [[{ selector: rack, predicate: { kind: 'text-equals', value: 'r1' } }]],
+  'no rack': [[{ selector: rack, predicate: { kind: 'not-exists' } }]],
+  'rack like r.': [[{ selector: rack, predicate: { kind: 'text-matches', regex: 'r.' } }]],
+  'not h1': [[{ selector: hostname, predicate: { kind: 'text-not-equals', value: 'h1' } }]],
+  'rack unlike .1, there or not': [[{ selector: rack, predicate: { kind: 'text-not-matches', regex: '.1' } }]],
+  'a rack unlike .1': [[{ selector: rack, predicate: { kind: 'exists' } }, { selector: rack, predicate: { kind: 'text-not-matches', regex: '.1' } }]],
+  'rack r2, or here and not h3': [
+    [{ selector: rack, predicate: { kind: 'text-equals', value: 'r2' } }],
+    [
+      { selector: { kind: 'pseudoattribute', name: 'REGION' }, predicate: { kind: 'text-equals', value: 'here' } },
+      { selector: hostname, predicate: { kind: 'text-not-matches', regex: 'h3' } },
+    ],
+  ],
+} as const satisfies Readonly<Record<string, readonly (readonly AttributeConstraint[])[] | undefined>>;
 
 /** Own minimum sizes of a framework, for all its roles. */
 const minimumSizes = {
@@ -150,9 +162,18 @@ export type Step =
   /** All offers of one framework, or all on one agent, are taken back. */
   | { readonly kind: 'rescind'; readonly of: string }
   | { readonly kind: 'end'; readonly which: number; readonly keptTenths: number }
-  /** An operation of an ACCEPT on an offer, or of an operator on what is free of an agent. */
-  | { readonly kind: 'operate'; readonly which: number; readonly operation: Operation }
-  | { readonly kind: 'operate-on-free'; readonly agent: string; readonly role: Role; readonly operation: Exclude<Operation, 'copy'> }
+  /** What went with its agent or its framework is returned all the same: word of it was on its way. */
+  | { readonly kind: 'return-late'; readonly which: number; readonly cause: Recovery['cause']; readonly refuseMs: number }
+  /** Operations of one ACCEPT on an offer, each on what the ones before made of it. */
+  | { readonly kind: 'operate'; readonly which: number; readonly operations: readonly Operation[] }
+  /** The same of an operator on what is free of an agent; `isBold`: chosen from all that it has, so that some are refused, and all with them. */
+  | {
+      readonly kind: 'operate-on-free';
+      readonly agent: string;
+      readonly role: Role;
+      readonly operations: readonly Exclude<Operation, 'copy'>[];
+      readonly isBold: boolean;
+    }
   | { readonly kind: 'weight'; readonly role: Role; readonly weight: number }
   | { readonly kind: 'quota'; readonly role: 'eng' | 'ops' | '*'; readonly guarantees: Units; readonly limits: Units }
   | { readonly kind: 'allow'; readonly hosts: readonly string[] | undefined }
@@ -211,6 +232,8 @@ export class Replay {
   allowedHosts: readonly string[] | undefined;
   #bundles: OutBundle[] = [];
   #inverseOffers: { readonly frameworkId: FrameworkId; readonly agentId: AgentId }[] = [];
+  /** What was out as its agent or its framework went. */
+  readonly #lost: OutBundle[] = [];
   /** `resources`: the total with what operations made of it. */
   readonly #infos = new Map<AgentId, AgentInfo>();
   readonly #inactiveAgents = new Set<AgentId>();
@@ -268,7 +291,7 @@ export class Replay {
         const id = agentId(step.agent);
         if (!this.#infos.delete(id)) return;
         this.#inactiveAgents.delete(id);
-        this.#bundles = this.#bundles.filter((bundle) => bundle.agentId !== id);
+        this.#lose((bundle) => bundle.agentId === id);
         this.#inverseOffers = this.#inverseOffers.filter((one) => one.agentId !== id);
         return this.#both(`remove agent ${id}`, (allocator) => allocator.removeAgent(id, this.nowMs));
       }
@@ -305,7 +328,7 @@ export class Replay {
       case 'remove-framework': {
         const id = frameworkId(step.framework);
         if (!this.#sketches.delete(id)) return;
-        this.#bundles = this.#bundles.filter((bundle) => bundle.frameworkId !== id);
+        this.#lose((bundle) => bundle.frameworkId === id);
         this.#inverseOffers = this.#inverseOffers.filter((one) => one.frameworkId !== id);
         return this.#both(`remove framework ${id}`, (allocator) => allocator.removeFramework(id, this.nowMs));
       }
@@ -356,17 +379,12 @@ export class Replay {
         if (returned.isEmpty) return;
         return this.#return(bundle, returned, 'ended', 0);
       }
+      case 'return-late':
+        return this.#returnLate(step);
       case 'operate':
         return this.#operate(step);
-      case 'operate-on-free': {
-        if (!this.#infos.has(agentId(step.agent))) return;
-        const conversion = this.#conversion(step.operation, this.freeOf(agentId(step.agent)), step.role);
-        if (conversion === undefined || (isOfShared(conversion) && this.#bundles.some(({ resources: held }) => !held.shared().isEmpty))) return;
-        this.#convertTotal(agentId(step.agent), conversion);
-        return this.#both(`operator on ${step.agent}: ${converted(conversion)}`, (allocator) => {
-          if (!allocator.updateAvailable(agentId(step.agent), [conversion], this.nowMs)) throw new Error('What is free was not found free');
-        });
-      }
+      case 'operate-on-free':
+        return this.#operateOnFree(step);
       case 'weight':
         return this.#both(`weight of ${step.role} is ${step.weight}`, (allocator) => allocator.updateWeight(step.role, step.weight));
       case 'quota': {
@@ -472,24 +490,50 @@ export class Replay {
     if (restFirst) use();
   }
 
-  #operate({ which, operation }: Extract<Step, { kind: 'operate' }>): void {
+  #operate({ which, operations }: Extract<Step, { kind: 'operate' }>): void {
     const bundle = this.#pick((one) => !one.isUsed, which);
     if (bundle === undefined) return;
-    const conversion = this.#conversion(operation, bundle.resources, bundle.role);
-    if (conversion === undefined || !this.#infos.get(bundle.agentId)!.resources.contains(conversion.consumed.unallocated())) return;
     const isHeldElsewhere = this.#bundles.some((other) => other !== bundle && other.agentId === bundle.agentId && !other.resources.shared().isEmpty);
-    if (!conversion.consumed.shared().isEmpty && isHeldElsewhere) return;
-    const after = bundle.resources.minus(conversion.consumed).plus(conversion.converted);
+    const conversions: ResourceConversion[] = [];
+    let after = bundle.resources;
+    let { resources: total } = this.#infos.get(bundle.agentId)!;
+    for (const operation of operations) {
+      const conversion = this.#conversion(operation, after, bundle.role);
+      if (conversion === undefined || !total.contains(conversion.consumed.unallocated()) || (isOfShared(conversion) && isHeldElsewhere)) continue;
+      conversions.push(conversion);
+      after = after.minus(conversion.consumed).plus(conversion.converted);
+      if (!conversion.consumed.isEmpty) total = total.minus(conversion.consumed.unallocated()).plus(conversion.converted.unallocated());
+    }
+    if (conversions.length === 0) return;
     this.#bundles = this.#bundles.map((one) => (one === bundle ? { ...bundle, resources: after } : one));
-    if (!conversion.consumed.isEmpty) this.#convertTotal(bundle.agentId, conversion);
-    this.#both(`${bundle.frameworkId} on ${bundle.agentId}: ${converted(conversion)}`, (allocator) =>
-      allocator.updateAllocation(bundle.frameworkId, bundle.agentId, bundle.resources, [conversion], this.nowMs),
+    this.#infos.set(bundle.agentId, { ...this.#infos.get(bundle.agentId)!, resources: total });
+    this.#both(`${bundle.frameworkId} on ${bundle.agentId}: ${conversions.map(converted).join(', then ')}`, (allocator) =>
+      allocator.updateAllocation(bundle.frameworkId, bundle.agentId, bundle.resources, conversions, this.nowMs),
     );
   }
 
-  #convertTotal(agent: AgentId, { consumed, converted: made }: ResourceConversion): void {
-    const info = this.#infos.get(agent)!;
-    this.#infos.set(agent, { ...info, resources: info.resources.minus(consumed.unallocated()).plus(made.unallocated()) });
+  #operateOnFree({ agent, role, operations, isBold }: Extract<Step, { kind: 'operate-on-free' }>): void {
+    const id = agentId(agent);
+    const info = this.#infos.get(id);
+    if (info === undefined) return;
+    const isSharedHeld = this.#bundles.some((bundle) => !bundle.resources.shared().isEmpty);
+    const conversions: ResourceConversion[] = [];
+    let [free, total] = [this.freeOf(id), info.resources];
+    let isPossible = true;
+    for (const operation of operations) {
+      const conversion = this.#conversion(operation, isBold ? total : free, role);
+      if (conversion === undefined || (isOfShared(conversion) && isSharedHeld)) continue;
+      conversions.push(conversion);
+      const { consumed, converted: made } = conversion;
+      isPossible &&= free.contains(consumed);
+      if (isPossible) free = free.minus(consumed).plus(made);
+      total = total.minus(consumed).plus(made);
+    }
+    if (conversions.length === 0) return;
+    if (isPossible) this.#infos.set(id, { ...info, resources: total });
+    this.#both(`operator on ${agent}: ${conversions.map(converted).join(', then ')}${isPossible ? '' : ', of which not all is free'}`, (allocator) => {
+      if (allocator.updateAvailable(id, conversions, this.nowMs) !== isPossible) throw new Error(`Operations are ${isPossible ? 'refused' : 'carried out'}`);
+    });
   }
 
   /** One operation on part of `from`, in the name of `role`; undefined where there is nothing for it. */
@@ -551,6 +595,25 @@ export class Replay {
 
   #take(framework: string, agent: string, role: string, taken: Resources, isUsed: boolean): void {
     this.#bundles.push({ frameworkId: frameworkId(framework), agentId: agentId(agent), role, resources: taken, isUsed });
+  }
+
+  #lose(isLost: (bundle: OutBundle) => boolean): void {
+    this.#lost.push(...this.#bundles.filter(isLost));
+    this.#bundles = this.#bundles.filter((bundle) => !isLost(bundle));
+  }
+
+  /** Both must take no notice. What an agent reports of a framework that is not here is no late word: it is there. */
+  #returnLate({ which, cause, refuseMs }: Extract<Step, { kind: 'return-late' }>): void {
+    const late = this.#lost.filter(
+      (lost) =>
+        !this.#infos.has(lost.agentId) ||
+        (!this.#sketches.has(lost.frameworkId) && !this.#bundles.some((bundle) => bundle.frameworkId === lost.frameworkId && bundle.agentId === lost.agentId)),
+    );
+    const bundle = late[which % Math.max(1, late.length)];
+    if (bundle === undefined) return;
+    this.#both(`late word of ${bundle.frameworkId} on ${bundle.agentId}: ${bundle.resources.toString()}, ${cause}, for ${refuseMs} ms`, (allocator) =>
+      allocator.recoverResources(bundle.frameworkId, bundle.agentId, bundle.resources, { cause, refuseMs }, this.nowMs),
+    );
   }
 
   #return(bundle: OutBundle, returned: Resources, cause: Recovery['cause'], refuseMs: number): void {
@@ -697,7 +760,7 @@ function converted({ consumed, converted: made }: ResourceConversion): string {
 function infoOf(total: Resources, { host, rack, region }: { readonly host: string; readonly rack: string; readonly region: string }): AgentInfo {
   return anAgent(total, {
     hostname: host,
-    attributes: rack === '' ? [] : [{ name: 'rack', kind: 'text', text: rack }],
+    attributes: rack === '' ? [] : [rack === '7' ? { name: 'rack', kind: 'scalar', milli: 7000 } : { name: 'rack', kind: 'text', text: rack }],
     ...(region === '' ? {} : { domain: { faultDomain: { region, zone: 'z' } } }),
   });
 }
@@ -710,7 +773,7 @@ function frameworkOf({ roles, suppressed, capabilities, constraint, minimumSize 
     capabilities: ['MULTI_ROLE', ...capabilities],
     ...(sizes === undefined ? {} : { minAllocatable: Object.fromEntries(roles.map((role) => [role, sizes])) }),
   });
-  const offerConstraints: OfferConstraints = groups === undefined ? new Map() : new Map(roles.map((role) => [role, [[groups]]]));
+  const offerConstraints: OfferConstraints = groups === undefined ? new Map() : new Map(roles.map((role) => [role, groups]));
   return { info, offerConstraints, suppressed: suppressed.filter((role) => roles.includes(role)) };
 }
 
@@ -788,6 +851,7 @@ const usualWeights: Record<Step['kind'], number> = {
   answer: 9,
   rescind: 1,
   end: 6,
+  'return-late': 1,
   operate: 4,
   'operate-on-free': 1,
   weight: 1,
@@ -812,7 +876,7 @@ export function historyArbitrary(emphasis: Emphasis = {}): fc.Arbitrary<History>
   const agent = fc.constantFrom(...agentNames);
   const framework = fc.constantFrom(...frameworkNames);
   const host = fc.constantFrom(...hostNames);
-  const rack = fc.constantFrom('', 'r1', 'r2');
+  const rack = fc.constantFrom('', 'r1', 'r2', '7');
   const region = fc.constantFrom('', '', '', 'here', 'there');
   const machine = fc.constantFrom(...(emphasis.machines ?? machineNames));
   const role = fc.constantFrom(...(emphasis.roles ?? roleNames));
@@ -824,7 +888,7 @@ export function historyArbitrary(emphasis: Emphasis = {}): fc.Arbitrary<History>
     roles: fc.uniqueArray(role, { minLength: 1, maxLength: 3 }),
     suppressed: fc.oneof({ weight: 7, arbitrary: fc.constant<Role[]>([]) }, { weight: 1, arbitrary: fc.subarray([...roleNames], { maxLength: 3 }) }),
     capabilities,
-    constraint: fc.constantFrom('none', 'none', 'none', 'none', 'none', 'rack r1', 'no rack', 'rack like r.', 'not h1'),
+    constraint: fc.oneof({ weight: 2, arbitrary: fc.constant('none' as const) }, { weight: 1, arbitrary: fc.constantFrom(...(Object.keys(constraints) as (keyof typeof constraints)[])) }),
     minimumSize: fc.constantFrom('as all', 'as all', 'as all', 'anything', 'big'),
   });
   const someUnits = fc.constantFrom<Units>(
@@ -867,8 +931,23 @@ export function historyArbitrary(emphasis: Emphasis = {}): fc.Arbitrary<History>
     answer: { which, usedTenths: tenths, refuseMs, restFirst: fc.boolean() },
     rescind: { of: fc.constantFrom(...agentNames, ...frameworkNames) },
     end: { which, keptTenths: fc.constantFrom(0, 0, 3, 7) },
-    operate: { which, operation: fc.constantFrom<Operation>('reserve', 'reserve', 'unreserve', 'create', 'create-shared', 'destroy', 'copy') },
-    'operate-on-free': { agent, role, operation: fc.constantFrom<Operation>('reserve', 'unreserve', 'create', 'create-shared', 'destroy') },
+    'return-late': { which, cause: fc.constantFrom<Recovery['cause']>('ended', 'declined', 'rescinded'), refuseMs },
+    operate: {
+      which,
+      operations: fc.array(fc.constantFrom<Operation>('reserve', 'reserve', 'unreserve', 'create', 'create-shared', 'destroy', 'copy'), {
+        minLength: 1,
+        maxLength: 3,
+      }),
+    },
+    'operate-on-free': {
+      agent,
+      role,
+      operations: fc.array(fc.constantFrom<Exclude<Operation, 'copy'>>('reserve', 'unreserve', 'create', 'create-shared', 'destroy'), {
+        minLength: 1,
+        maxLength: 3,
+      }),
+      isBold: fc.boolean(),
+    },
     weight: { role, weight: fc.constantFrom(1, 2, 3, 0.5) },
     quota: { role: fc.constantFrom('eng', 'ops', '*'), guarantees: someUnits, limits: someUnits },
     allow: { hosts: fc.option(fc.subarray([...hostNames]), { nil: undefined }) },

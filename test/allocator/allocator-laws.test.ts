@@ -15,7 +15,7 @@ import { agentId } from '../../common/model/ids';
 import { reservationRole, Resources, type Resource } from '../../common/model/resources';
 import { isSubroleOf } from '../../common/model/role';
 import { AllocatorCluster, quantities, resources } from './allocator-cluster';
-import { historyArbitrary, machineNames, Replay, roleNames, type FrameworkSketch, type History, type Step } from './allocator-history';
+import { historyArbitrary, machineNames, Replay, roleNames, type Emphasis, type FrameworkSketch, type History } from './allocator-history';
 
 const numRuns = Number(process.env['ALLOT_RUNS'] ?? 80);
 
@@ -476,12 +476,15 @@ test('the order of a list of minimum sizes makes no difference', () => {
   expect(run(entries)).toHaveLength(5);
 });
 
-test('a history in which nothing was offered proves nothing: most offer something', () => {
-  const steps = (history: History): readonly Step[] => history.steps;
-  const giving = fc.sample(historyArbitrary(), { numRuns: 50, seed: 7 }).filter((history) => {
-    const replay = new Replay({ seed: history.seed, isJudged: false });
-    replay.replay(steps(history));
-    return replay.handedOut.length > 0;
-  });
-  expect(giving.length).toBeGreaterThan(35);
+test('a history in which nothing was offered proves nothing: most offer something, and what is rare happens', () => {
+  const replayed = (emphasis: Emphasis, count: number): Replay[] =>
+    fc.sample(historyArbitrary(emphasis), { numRuns: count, seed: 7 }).map(({ seed, steps }) => {
+      const replay = new Replay({ seed, isJudged: false });
+      replay.replay(steps);
+      return replay;
+    });
+  expect(replayed({}, 50).filter(({ handedOut }) => handedOut.length > 0).length).toBeGreaterThan(35);
+  const scripts = replayed({ weights: { 'operate-on-free': 5, 'return-late': 2 } }, 100).map(({ script }) => script.join('\n'));
+  for (const rare of [/: late word of/, /becomes .*, then .* becomes/, /operator .* not all is free/, /wants rack r2, or/])
+    expect([rare, scripts.some((script) => rare.test(script))]).toEqual([rare, true]);
 });
