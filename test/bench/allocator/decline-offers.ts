@@ -6,7 +6,7 @@
 
 import type { Allocation } from '../../../allocator/allocator';
 import type { FrameworkId } from '../../../common/model/ids';
-import type { Resources } from '../../../common/model/resources';
+import { Resources } from '../../../common/model/resources';
 import { agentTotalText, expectNothing } from './full-allocation';
 import { Expectations, measurement, peakResident, readMemory, usedMib, type CellResult, type Goal, type Measurement } from './measurement';
 import { countAgents, ReplayCluster, resources } from './replay-cluster';
@@ -32,6 +32,8 @@ export interface DeclinePlan {
   readonly emptyRounds: number;
   /** How often all of it is played, each time on a cluster of its own; default 1. What comes once per replay needs several to have a median. */
   readonly replays?: number;
+  /** Agent `index` is of kind `index` mod `kinds`; each kind has a thousandth of a cpu more than the one before. Default 1, as in Mesos. */
+  readonly kinds?: number;
 }
 
 /** C++ figures: medians of run ms, except where said. */
@@ -57,14 +59,18 @@ class DeclineReplay {
   #outstanding: readonly Allocation[];
 
   constructor(readonly plan: DeclinePlan) {
-    const { agents, frameworks } = plan;
+    const { agents, frameworks, kinds = 1 } = plan;
     this.cluster.addFrameworks({ count: frameworks, roleOf: () => '*' });
-    const joinMs = this.cluster.addAgents({ count: agents, total: agentTotalText, usedOn: usedRoundRobin(this.cluster.frameworkIds, '2014') });
+    const total = (index: number): string => agentTotalText.replace(/cpus:(\d+)/, (_, cpus: string) => `cpus:${Number(cpus) + (index % kinds) / 1_000}`);
+    const joinMs = this.cluster.addAgents({ count: agents, total, usedOn: usedRoundRobin(this.cluster.frameworkIds, '2014') });
     const first = this.cluster.nextRun();
     this.addMs = joinMs + first.ms;
     this.#outstanding = first.allocations;
     this.expectations.equal('Offers as agents join', first.allocations.length, agents);
-    this.expectations.equal('Offered on each agent', first.allocations.filter(({ resources: offered }) => offered.unallocated().equals(offeredOnEach)).length, agents);
+    const offeredOnKind = Array.from({ length: kinds }, (_, kind) => offeredOnEach.plus(kind === 0 ? Resources.empty : resources(`cpus:${kind / 1_000}`)));
+    const indexOf = new Map(this.cluster.agentIds.map((id, index) => [id, index]));
+    const isWhole = ({ agentId, resources: offered }: Allocation): boolean => offered.unallocated().equals(offeredOnKind[indexOf.get(agentId)! % kinds]!);
+    this.expectations.equal('Offered on each agent', first.allocations.filter(isWhole).length, agents);
   }
 
   /** Declines what is out, then one cycle that offers every agent. */
@@ -222,10 +228,21 @@ export const declineOffers: Workload = {
   })),
 };
 
-const filterMemoryPlan: DeclinePlan = { agents: 10_000, frameworks: 500, emptyRounds: 1 };
+/** The most that this share of five million filters may take. */
+const filterMb = ({ agents, frameworks }: DeclinePlan): number => (400 * agents * frameworks) / 5_000_000;
+
+/** Alike as in Mesos; as real clusters are; and at worst, when nothing that was looked at once comes up again on another agent, and all takes its time. */
+const filterMemoryPlans: readonly (readonly [suffix: string, plan: DeclinePlan])[] = [
+  ['', { agents: 10_000, frameworks: 500, emptyRounds: 1 }],
+  ['-5-kinds', { agents: 10_000, frameworks: 500, emptyRounds: 1, kinds: 5 }],
+  ['-all-different', { agents: 10_000, frameworks: 50, emptyRounds: 1, kinds: 10_000 }],
+];
 
 export const filterMemory: Workload = {
   name: 'filters',
-  title: 'Memory of decline filters, one for each agent and framework, at the end of DeclineOffers (4)',
-  cells: [{ name: `${filterMemoryPlan.agents}x${filterMemoryPlan.frameworks}`, measure: () => measureFilterMemory(filterMemoryPlan, 400) }],
+  title: 'Memory of decline filters, one for each agent and framework, at the end of DeclineOffers (4); also where agents are not alike (ours)',
+  cells: filterMemoryPlans.map(([suffix, plan]): Cell => ({
+    name: `${plan.agents}x${plan.frameworks}${suffix}`,
+    measure: () => measureFilterMemory(plan, filterMb(plan)),
+  })),
 };

@@ -15,7 +15,7 @@ export const targets = {
   sorter: 'Sorter: every step at least as fast',
   'mixed-frameworks': 'Mixed frameworks: all 19500 tasks are launched',
   'single-event': 'From the end of one task to the offer of what it held: below 100 µs',
-  'filter-memory': 'Five million decline filters: at most 400 MB',
+  'filter-memory': 'Five million decline filters: at most 400 MB, or as many bytes each where there are fewer, whether agents are alike or not',
 } as const;
 export type TargetName = keyof typeof targets;
 

@@ -40,7 +40,7 @@ export interface Cycle {
 
 export interface AgentPlan {
   readonly count: number;
-  readonly total: string;
+  readonly total: string | ((index: number) => string);
   /** `agent1`, … by default; some workloads of Mesos begin with `agent-0`. */
   readonly nameOf?: (index: number) => string;
   readonly usedOn?: (index: number) => UsedByFramework;
@@ -82,7 +82,7 @@ export class ReplayCluster {
     return Array.from({ length: count }, (_, index) => {
       const id = agentId(nameOf(index));
       this.agentIds.push(id);
-      const info = { hostname: nameOf(index), port: 5051, resources: resources(total), attributes: [] };
+      const info = { hostname: nameOf(index), port: 5051, resources: resources(typeof total === 'string' ? total : total(index)), attributes: [] };
       const used = usedOn?.(index) ?? new Map<FrameworkId, Resources>();
       return () => this.allocator.addAgent(id, info, used, this.nowMs);
     });

@@ -52,8 +52,8 @@ describe('the counts of each workload come out', () => {
     expect(step(result, 'all rounds with offers')).toBeUndefined();
   });
 
-  test('there is one filter for each agent and framework when nobody is left', () => {
-    const result = measureFilterMemory({ ...tiny, emptyRounds: 1 });
+  test.each([1, 3, 20])('there is one filter for each agent and framework when nobody is left, with %i kinds of agents', (kinds) => {
+    const result = measureFilterMemory({ ...tiny, emptyRounds: 1, kinds });
     expect(result.problems).toEqual([]);
     expect(step(result, '100 filters: heap and external')).toBeDefined();
   });
