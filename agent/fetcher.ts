@@ -1,49 +1,82 @@
 // The fetcher: brings a command's URIs into the sandbox before it starts.
 //
-// Owns:      downloading, copying, marking executable, unpacking.
-// Elsewhere: when to fetch and what failure means (posix-containerizer.ts: the launch fails, TASK_FAILED REASON_CONTAINER_LAUNCH_FAILED).
+// Owns:      downloading, copying, marking executable, unpacking: what is done, and where it may go.
+// Elsewhere: when to fetch and what failure means (posix-containerizer.ts: the launch fails, TASK_FAILED REASON_CONTAINER_LAUNCH_FAILED), with whose
+//            rights and for how long (errand.ts).
 // Invariants:
-//   F1. Nothing is written outside the sandbox: output paths are relative and may not climb.
-//   F2. A transfer that brings no byte for the stall timeout is given up; an aborted fetch leaves no process and no socket behind.
-// Source: Mesos fetcher (reference, section 20). The cache flag is accepted and every fetch is a fresh one (our choice for now, because a cache
+//   F1. Nothing is put outside the sandbox: output paths are relative and may not climb, neither by name nor through a link that an archive brought.
+//       What an archive unpacks to is the archive's word; it goes where its task may write, and no further (F3).
+//   F2. A transfer that brings no byte for the stall timeout is given up; an aborted fetch leaves no process and no socket behind, and nothing that is
+//       fetched can make the agent itself wait: only regular files are copied, and not by the agent's own threads.
+//   F3. The agent's disk is read and written with the rights of the task's user. So a task gets no file that its user may not read, no device, and
+//       nothing that belongs to another.
+// Source: Mesos fetcher (reference, section 20), which is a process of the task's user, too. The cache flag is accepted and every fetch is a fresh one (our choice for now, because a cache
 //         is an optimisation that must never change results).
 
-import { spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
-import { chmod, copyFile, mkdir } from 'node:fs/promises';
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { dirname, isAbsolute, join, normalize } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { isAbsolute, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { accepted, refused, type Checked } from '../common/refusal';
 import type { CommandUri } from '../common/model/command';
+import { runErrand, type Owner } from './errand';
 
 /** Without a byte for this long a download is given up. Source: Mesos `--fetcher_stall_timeout`, 1 min. */
 export const fetchStallTimeoutMs = 60_000;
 const redirectCountMax = 5;
 
 /** How an archive is unpacked, by suffix. Source: Mesos's list; what is no archive is left as it is. */
-const unpackers: readonly { readonly suffix: RegExp; readonly command: (file: string) => readonly [string, ...string[]] }[] = [
-  { suffix: /\.(tar|tar\.gz|tgz|tar\.bz2|tbz2|tar\.xz|txz)$/, command: (file) => ['tar', '-xf', file] },
-  { suffix: /\.zip$/, command: (file) => ['unzip', '-oq', file] },
-  { suffix: /\.gz$/, command: (file) => ['gunzip', '-kf', file] },
+const unpackers: readonly { readonly suffix: RegExp; readonly program: string; readonly args: readonly string[] }[] = [
+  { suffix: /\.(tar|tar\.gz|tgz|tar\.bz2|tbz2|tar\.xz|txz)$/, program: 'tar', args: ['-xf'] },
+  { suffix: /\.zip$/, program: 'unzip', args: ['-oq'] },
+  { suffix: /\.gz$/, program: 'gunzip', args: ['-kf'] },
 ];
 
-/** Brings one URI in. Rejects with an Error whose message is written for the framework's author. */
-export async function fetchUri(uri: CommandUri, sandbox: string, signal: AbortSignal): Promise<void> {
+/**
+ * Puts a file into the sandbox, which it runs in (F1, F2). $1 is the output path; $2 the file to copy, or empty for standard input; $3 is not empty for
+ * an executable. It goes down one folder at a time, and looks where it has come to: a link may lead elsewhere in the sandbox, and nowhere else. The
+ * copy keeps the mode of the file, as cp does.
+ */
+const putFile = `
+fail() { printf '%s\\n' "$1" >&2; exit 1; }
+sandbox=$(pwd -P)
+rest=$1
+while :; do
+  case $rest in */*) folder=./\${rest%%/*}; rest=\${rest#*/} ;; *) break ;; esac
+  [ -d "$folder" ] || mkdir "$folder" || exit 1
+  cd -P "$folder" || exit 1
+  case $(pwd -P)/ in "$sandbox"/*) ;; *) fail "$1 leads out of the sandbox" ;; esac
+done
+target=./$rest
+if [ -L "$target" ] || { [ -e "$target" ] && [ ! -f "$target" ]; }; then fail "$1 is there already, and no regular file"; fi
+if [ -z "$2" ]; then
+  cat > "$target" || exit 1
+else
+  [ -e "$2" ] || fail 'there is no such file, or its user may not look there'
+  [ -f "$2" ] || fail 'it is no regular file'
+  cp -- "$2" "$target" || exit 1
+fi
+[ -z "$3" ] || chmod 755 "$target"
+`;
+
+/** Brings one URI in, on behalf of `owner` (F3), by default the agent's own user. Rejects with an Error whose message is written for the framework's author. */
+export async function fetchUri(uri: CommandUri, sandbox: string, signal: AbortSignal, owner?: Owner): Promise<void> {
   const source = uri.value.trim();
   const name = outputName(uri);
   if (!name.ok) throw new Error(`Cannot fetch ${JSON.stringify(source)}: ${name.refusal.field} is ${name.refusal.value}, expected ${name.refusal.expected}`);
-  const target = join(sandbox, name.value);
-  await mkdir(dirname(target), { recursive: true });
+  const errand = { directory: sandbox, owner };
+  const put = (file: string, input?: http.IncomingMessage): Promise<void> =>
+    runErrand(
+      { ...errand, program: '/bin/sh', args: ['-c', putFile, 'allot-fetcher', name.value, file, uri.executable ? 'executable' : ''], ...(input === undefined ? {} : { input }) },
+      signal,
+    );
   try {
-    if (/^https?:\/\//i.test(source)) await download(source, target, signal, redirectCountMax);
-    else if (/^file:\/\//i.test(source)) await copyFile(fileURLToPath(source), target);
-    else if (isAbsolute(source)) await copyFile(source, target);
+    if (/^https?:\/\//i.test(source)) await put('', await request(source, signal, redirectCountMax));
+    else if (/^file:\/\//i.test(source)) await put(fileURLToPath(source));
+    else if (isAbsolute(source)) await put(source);
     else throw new Error('only http:, https:, file: and absolute paths can be fetched');
-    if (uri.executable) await chmod(target, 0o755);
-    else if (uri.extract) await unpack(target, sandbox, signal);
+    const unpacker = uri.extract && !uri.executable ? unpackers.find(({ suffix }) => suffix.test(name.value)) : undefined;
+    if (unpacker !== undefined) await runErrand({ ...errand, program: unpacker.program, args: [...unpacker.args, `./${name.value}`] }, signal);
   } catch (error) {
     throw new Error(`Cannot fetch ${JSON.stringify(source)}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
@@ -59,41 +92,23 @@ export function outputName(uri: CommandUri): Checked<string> {
   return accepted(path);
 }
 
-async function download(url: string, target: string, signal: AbortSignal, redirectsLeft: number): Promise<void> {
+/** The answer of the address, or of the one it redirects to, its content still to be read. */
+async function request(url: string, signal: AbortSignal, redirectsLeft: number): Promise<http.IncomingMessage> {
   const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
-    const request = (url.startsWith('https') ? https : http).get(url, { signal, timeout: fetchStallTimeoutMs }, resolve);
-    request.on('timeout', () => request.destroy(new Error(`no byte for ${fetchStallTimeoutMs / 1_000} s`)));
-    request.on('error', reject);
+    const asked = (url.startsWith('https') ? https : http).get(url, { signal, timeout: fetchStallTimeoutMs }, resolve);
+    asked.on('timeout', () => asked.destroy(new Error(`no byte for ${fetchStallTimeoutMs / 1_000} s`)));
+    asked.on('error', reject);
   });
   const status = response.statusCode ?? 0;
   const { location } = response.headers;
   if (status >= 300 && status < 400 && location !== undefined) {
     response.resume();
     if (redirectsLeft === 0) throw new Error(`more than ${redirectCountMax} redirections`);
-    await download(new URL(location, url).toString(), target, signal, redirectsLeft - 1);
-    return;
+    return await request(new URL(location, url).toString(), signal, redirectsLeft - 1);
   }
   if (status !== 200) {
     response.resume();
     throw new Error(`HTTP status ${status}`);
   }
-  await pipeline(response, createWriteStream(target), { signal });
-}
-
-async function unpack(file: string, sandbox: string, signal: AbortSignal): Promise<void> {
-  const unpacker = unpackers.find(({ suffix }) => suffix.test(file));
-  if (!unpacker) return;
-  const [program, ...args] = unpacker.command(file);
-  await new Promise<void>((resolve, reject) => {
-    const child = spawn(program, args, { cwd: sandbox, stdio: ['ignore', 'ignore', 'pipe'], signal });
-    let said = '';
-    child.stderr.on('data', (chunk: Buffer) => {
-      if (said.length < 500) said += chunk.toString('utf8');
-    });
-    child.on('error', reject);
-    child.on('close', (status) => {
-      if (status === 0) resolve();
-      else reject(new Error(`${program} ended with status ${status ?? 'unknown'}: ${said.trim()}`));
-    });
-  });
+  return response;
 }

@@ -8,8 +8,8 @@
 //       into `exit`: so an agent that was away learns how it ended.
 //   X2. Layout: <work dir>/containers/<container id>/{sandbox/,pid,exit}. `pid` and `exit` lie outside the sandbox, where the command does not look.
 //       `pid` is there before the command runs: a container that an agent started and did not live to remember can be found and ended.
-//   X3. Another user who runs the command owns its container's directory: its supervisor writes `pid` and `exit` there. To other containers it may
-//       pass by name only, and finds them closed.
+//   X3. Another user who runs the command owns its container's directory from the start: what is fetched is his, and its supervisor writes `pid` and
+//       `exit` there. To other containers it may pass by name only, and finds them closed.
 //   X4. What leaves the process group by its own `setsid` is not followed; the cgroup containerizer will.
 //   X5. What lies in a container's directory is its user's, and may lie: output files, `pid` and `exit` are opened without following links and without
 //       waiting, and used only if they are files. So nobody reads with the agent's rights what he may not read with his own, and a pipe keeps no agent.
@@ -17,7 +17,7 @@
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, constants as fsConstants, fchownSync, mkdirSync, readFileSync, watch, type FSWatcher } from 'node:fs';
-import { chmod, chown, lchown, open, readdir, rm } from 'node:fs/promises';
+import { chmod, chown, open, readdir, rm } from 'node:fs/promises';
 import { constants as osConstants } from 'node:os';
 import { basename, join } from 'node:path';
 import type { SandboxStream } from '../common/model/agent-protocol';
@@ -25,6 +25,7 @@ import { checkContainerId, type ContainerId } from '../common/model/ids';
 import type { Cancel, Clock, Log } from '../common/ports';
 import type { ContainerHandlers, Containerizer, SandboxRead } from './containerizer';
 import type { ContainerExit, ContainerSpec } from './core/agent-step';
+import type { Owner } from './errand';
 import { fetchUri } from './fetcher';
 import { isGroupAlive, isSameProcess, processStartTime } from './process-table';
 import { openRegularFile, readSmallFile } from './regular-file';
@@ -64,12 +65,6 @@ const reattachedPollMs = 1_000;
 const dyingPollMs = 20;
 /** SIGKILL is repeated this often while a destroyed container still has processes: a fork may have raced with the first. */
 const killRepeatMs = 200;
-
-/** The user that a command runs as, where that is not the agent's. */
-interface Owner {
-  readonly uid: number;
-  readonly gid: number;
-}
 
 type Container =
   | { readonly phase: 'preparing'; readonly abort: AbortController; readonly handlers: ContainerHandlers }
@@ -192,8 +187,8 @@ export class PosixContainerizer implements Containerizer {
     const sandbox = this.sandbox(spec.containerId);
     mkdirSync(sandbox, { recursive: true, mode: 0o750 });
     const owner = this.owner(spec.user);
-    for (const uri of spec.command.uris) await fetchUri(uri, sandbox, signal);
     if (owner) await this.handOver(spec.containerId, owner);
+    for (const uri of spec.command.uris) await fetchUri(uri, sandbox, signal, owner);
     signal.throwIfAborted();
     const child = this.start(spec, sandbox, owner);
     await new Promise<void>((resolve, reject) => {
@@ -213,14 +208,12 @@ export class PosixContainerizer implements Containerizer {
     if (signal.aborted) this.destroy(spec.containerId);
   }
 
-  /** X3. The supervisor runs as that user too: what it is to write must be that user's. */
+  /** X3. Before anything is fetched, as that user. The supervisor runs as that user too: what it is to write must be that user's. */
   private async handOver(containerId: ContainerId, { uid, gid }: Owner): Promise<void> {
     await chmod(join(this.options.workDir, 'containers'), 0o711);
     const directory = this.directory(containerId);
     await chown(directory, uid, gid);
     await chown(this.sandbox(containerId), uid, gid);
-    // What was fetched, too; of a link that an archive may have brought, the link itself and not what it points to.
-    for (const entry of await readdir(this.sandbox(containerId), { withFileTypes: true, recursive: true })) await lchown(join(entry.parentPath, entry.name), uid, gid);
   }
 
   private start(spec: ContainerSpec, sandbox: string, owner: Owner | undefined): ChildProcess {

@@ -1,7 +1,9 @@
-// The fetcher against a real HTTP server and real files: what arrives in the sandbox, and what is refused.
+// The fetcher against a real HTTP server and real files: what arrives in the sandbox, with whose rights, and what is refused (F1 to F3).
+//
+// How: where the tests run as root, another user's rights are those of `nobody`; else they are our own, which bound us in the same way.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -21,6 +23,10 @@ beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'allot-fetcher-'));
   server = createServer((request, response) => {
     if (request.url === '/hang') return; // Never answers.
+    if (request.url === '/drip') {
+      response.write('some, and then no more');
+      return;
+    }
     if (request.url === '/moved') {
       response.writeHead(302, { location: '/data' }).end();
     } else if (request.url === '/loop') {
@@ -90,6 +96,86 @@ test('an aborted download is given up at once', async () => {
   const fetching = fetchUri(aUri(`${origin}/hang`), sandbox, abort.signal);
   server.once('request', () => abort.abort());
   await expect(fetching).rejects.toThrow(/abort/i);
+});
+
+/** Archives of `pack/`, made by a shell in there. */
+function anArchive(name: string, shellText: string): string {
+  const pack = mkdtempSync(join(root, 'pack-'));
+  expect(spawnSync('/bin/sh', ['-ec', `${shellText}\ntar -cf ../${name} *`], { cwd: pack, encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
+  return join(root, name);
+}
+
+test('an output file does not leave the sandbox through a link that an archive brought', async () => {
+  const outside = mkdtempSync(join(root, 'outside-'));
+  await fetchUri(aUri(anArchive('links.tar', `ln -s ${outside} d; mkdir in; ln -s in inner; ln -s ${outside}/owned file`)), sandbox, never);
+  for (const [outputFile, why] of [
+    ['d/owned', /d\/owned leads out of the sandbox/],
+    ['d/new/owned', /leads out of the sandbox/],
+    ['file', /file is there already, and no regular file/],
+    ['in', /in is there already, and no regular file/],
+  ] as const) {
+    for (const source of [`${origin}/data`, '/etc/hostname']) await expect(fetchUri(aUri(source, { outputFile }), sandbox, never)).rejects.toThrow(why);
+  }
+  expect(readdirSync(outside)).toEqual([]);
+  await fetchUri(aUri(`${origin}/data`, { outputFile: 'inner/kept' }), sandbox, never);
+  expect(readFileSync(join(sandbox, 'in', 'kept'), 'utf8')).toBe('content');
+});
+
+test('a pipe is not copied, and nobody waits for its other end', async () => {
+  expect(spawnSync('mkfifo', [join(root, 'pipe')]).status).toBe(0);
+  await expect(fetchUri(aUri(`file://${join(root, 'pipe')}`), sandbox, never)).rejects.toThrow('it is no regular file');
+});
+
+test('an aborted transfer leaves no process in the sandbox', async () => {
+  const abort = new AbortController();
+  const fetching = fetchUri(aUri(`${origin}/drip`), sandbox, abort.signal);
+  while (!existsSync(join(sandbox, 'drip')) || readFileSync(join(sandbox, 'drip'), 'utf8') === '') await new Promise((resolve) => setImmediate(resolve));
+  abort.abort();
+  await expect(fetching).rejects.toThrow(/abort/i);
+  while (processesIn(sandbox).length > 0) await new Promise((resolve) => setImmediate(resolve));
+});
+
+function processesIn(directory: string): readonly string[] {
+  return readdirSync('/proc').filter((entry) => {
+    try {
+      return /^\d+$/.test(entry) && readlinkSync(`/proc/${entry}/cwd`) === directory;
+    } catch {
+      return false; // Has just ended, or is a zombie.
+    }
+  });
+}
+
+describe('on behalf of the task’s user', () => {
+  const owner = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : undefined;
+  const uid = owner?.uid ?? process.getuid?.();
+
+  beforeEach(() => {
+    chmodSync(root, 0o711);
+    if (owner !== undefined) chownSync(sandbox, owner.uid, owner.gid);
+  });
+
+  test('what is fetched is his: copied, downloaded and unpacked', async () => {
+    writeFileSync(join(root, 'tool'), '#!/bin/sh\n', { mode: 0o755 });
+    await fetchUri(aUri(join(root, 'tool')), sandbox, never, owner);
+    await fetchUri(aUri(`${origin}/archive.tar.gz`, { outputFile: 'in/archive.tar.gz' }), sandbox, never, owner);
+    expect(['tool', 'in', 'in/archive.tar.gz', 'inside'].map((name) => statSync(join(sandbox, name)).uid)).toEqual([uid, uid, uid, uid]);
+    expect(statSync(join(sandbox, 'tool')).mode & 0o777).toBe(0o755);
+  });
+
+  test('a file that he may not read is not fetched for him', async () => {
+    writeFileSync(join(root, 'secret'), 'secret');
+    chmodSync(join(root, 'secret'), owner === undefined ? 0 : 0o600);
+    await expect(fetchUri(aUri(`file://${join(root, 'secret')}`), sandbox, never, owner)).rejects.toThrow(/Permission denied/);
+  });
+
+  test('an archive writes where he may, so not through a link into what is not his', async () => {
+    const outside = mkdtempSync(join(root, 'outside-'));
+    chmodSync(outside, owner === undefined ? 0o500 : 0o755);
+    await fetchUri(aUri(anArchive('link.tar', `ln -s ${outside} d`)), sandbox, never, owner);
+    anArchive('whole.tar', 'mkdir d; echo x > d/owned; tar -cf ../member.tar d/owned'); // The member without its folder, which would take the link's place.
+    await expect(fetchUri(aUri(join(root, 'member.tar')), sandbox, never, owner)).rejects.toThrow(/d\/owned/);
+    expect(readdirSync(outside)).toEqual([]);
+  });
 });
 
 test.each(['..', '/etc/passwd', 'a/../../b', "it's", 'a\\b', ''])('%j is no name for a fetched file', (outputFile) => {
