@@ -1,12 +1,13 @@
 // Executor socket: where executors find their agent.
 //
-// Owns:      the path of the agent's unix socket, and the directory around it.
+// Owns:      the path of the agent's unix socket, the directory around it, and who may connect.
 // Elsewhere: listening (proto/grpc-channel.ts), who may subscribe there (tokens, core/executor-sessions.ts).
 // Invariants:
 //   S1. The path depends on the work directory alone: an executor finds the next life of its agent where it found the last one.
 //   S2. The path has at most 100 bytes, whatever the work directory: the system takes 107, and clients of other languages some fewer.
 //   S3. Nobody but the agent's user can make or replace anything beside the socket.
-// Source: unix(7), sun_path; our choice of places.
+//   S4. Who may pass the directory may connect: that takes the right to write to the socket itself, which a umask takes from others.
+// Source: unix(7), sun_path and "Pathname socket ownership and permissions"; our choice of places.
 
 import { createHash } from 'node:crypto';
 import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
@@ -40,6 +41,15 @@ export function prepareExecutorSocket({ workDir, isForOtherUsers, shortDirectory
     throw new AllotError({ code: 'OPERATION_FAILED', action: `prepare the directory ${directory} for the socket of executors`, detail: describeError(error) }, { cause: error });
   }
   return path;
+}
+
+/** Lets the executors at `path` in (S4). Once the server listens there, which makes the socket anew. Throws AllotError OPERATION_FAILED. */
+export function admitExecutors(path: string, isForOtherUsers: boolean): void {
+  try {
+    chmodSync(path, isForOtherUsers ? 0o666 : 0o600);
+  } catch (error) {
+    throw new AllotError({ code: 'OPERATION_FAILED', action: `let executors connect to ${path}`, detail: describeError(error) }, { cause: error });
+  }
 }
 
 /** In the work directory if that is short enough, else in a directory named after it. */

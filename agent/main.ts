@@ -33,7 +33,7 @@ import type { AgentConfig } from './core/agent-step';
 import { knownContainers } from './core/recovery';
 import { parseDeclaredResources } from './declared-resources';
 import { measureMachine, totalAttributes, totalResources } from './detection';
-import { prepareExecutorSocket } from './executor-socket';
+import { admitExecutors, prepareExecutorSocket } from './executor-socket';
 import { JournalCheckpointStore } from './journal-checkpoint-store';
 import { AgentCounters, agentMetrics } from './metrics';
 import { PosixContainerizer } from './posix-containerizer';
@@ -71,10 +71,12 @@ async function serve(options: AgentOptions, environment: Environment, log: Log, 
   const containerizer = new PosixContainerizer({ workDir, clock: environment.clock, log: log.child('containerizer'), switchUser: options.switchUser });
   await containerizer.destroyOrphans(knownContainers(records)); // W2
 
-  const socket = prepareExecutorSocket({ workDir, isForOtherUsers: options.switchUser && process.getuid?.() === 0 });
+  const isForOtherUsers = options.switchUser && process.getuid?.() === 0;
+  const socket = prepareExecutorSocket({ workDir, isForOtherUsers });
   const server = new RpcServer(environment.clock);
   opened.add(() => server.close(closeGraceMs));
   await listen(server, socket);
+  admitExecutors(socket, isForOtherUsers);
 
   const counters = new AgentCounters();
   let ended: (exit: AgentExit) => void = () => undefined;
