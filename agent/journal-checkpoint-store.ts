@@ -5,10 +5,14 @@
 // Invariants:
 //   K1, K2 of checkpoint-store.ts, and:
 //   S1. A journal with one record that cannot be read is refused whole: an agent that forgot a part of its past would tell its master lies.
+//   S2. Only the agent's user can look into the journal: it has the tokens of executors, secrets of tasks, and what they were given and answered.
 // Source: Mesos agent `--strict` recovery, without the lenient mode.
+
+import { chmod } from 'node:fs/promises';
 
 import { AllotError } from '../common/errors';
 import { Journal, type JournalOptions, type JournalRecord } from '../common/journal';
+import { nodeJournalFiles, type JournalFiles } from '../common/journal-files';
 import { describeRefusal } from '../common/refusal';
 import { decodeCheckpointRecord, encodeCheckpointRecord } from '../proto/checkpoint-codec';
 import type { CheckpointStore } from './checkpoint-store';
@@ -17,7 +21,7 @@ import type { CheckpointRecord } from './core/agent-step';
 export interface JournalCheckpointStoreOptions {
   /** Belongs to the checkpoint alone; created if missing. One agent at a time works in it. */
   readonly directory: string;
-  /** What the journal runs on, for tests; default the machine's file system. */
+  /** What the journal runs on, for tests; default the machine's file system (S2). */
   readonly journal?: Pick<JournalOptions, 'files' | 'compactionBytesMin'>;
 }
 
@@ -28,6 +32,15 @@ export interface OpenedCheckpoint {
   /** Bytes of a write that the last life did not finish, cut off; worth a log line when above 0. */
   readonly tornBytes: number;
 }
+
+/** S2, also for the directory of an earlier release. The files in it need no more. */
+const privateFiles: JournalFiles = {
+  ...nodeJournalFiles,
+  async makeDirectory(directory) {
+    await nodeJournalFiles.makeDirectory(directory);
+    await chmod(directory, 0o700);
+  },
+};
 
 type Done = Parameters<CheckpointStore['append']>[1];
 
@@ -45,7 +58,7 @@ export class JournalCheckpointStore implements CheckpointStore {
 
   /** Throws AllotError: DIRECTORY_LOCKED, JOURNAL_CORRUPT, JOURNAL_FAILED; OPERATION_FAILED for a record of another program (S1). */
   static async open({ directory, journal: options }: JournalCheckpointStoreOptions): Promise<OpenedCheckpoint> {
-    const { journal, records, tornBytes } = await Journal.open({ directory, compactionBytesMin, ...options });
+    const { journal, records, tornBytes } = await Journal.open({ directory, compactionBytesMin, files: privateFiles, ...options });
     try {
       return { store: new JournalCheckpointStore(journal), records: records.map((record, index) => decode(record, index, directory)), tornBytes };
     } catch (error) {

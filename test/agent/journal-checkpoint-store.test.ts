@@ -1,9 +1,9 @@
-// Proves K1, K2 and S1 of the agent's checkpoint on a journal: all kinds of records survive, crashes take an unacknowledged tail at most, and what
+// Proves K1, K2, S1 and S2 of the agent's checkpoint on a journal: all kinds of records survive, crashes take an unacknowledged tail at most, and what
 // cannot be read is refused.
 //
 // How: a disk that remembers every operation (crashing-disk.ts) for crashes; real files for the lock and for damage.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -115,6 +115,16 @@ describe('real files', () => {
   test('a second agent on the same directory is refused', async () => {
     const { store } = await JournalCheckpointStore.open({ directory: workDir });
     await expect(JournalCheckpointStore.open({ directory: workDir })).rejects.toThrow(/^Cannot use the directory .*: process \d+ is using it/);
+    await store.close();
+  });
+
+  test.each<[claim: string, name: string, prepare: (directory: string) => void]>([
+    ['a new directory', 'new/checkpoint', () => undefined],
+    ['the directory of a release that left it open to everybody', '.', (directory) => chmodSync(directory, 0o755)],
+  ])('nobody else can look into %s: it holds tokens and secrets (S2)', async (_claim, name, prepare) => {
+    prepare(workDir);
+    const { store } = await JournalCheckpointStore.open({ directory: join(workDir, name) });
+    expect(statSync(join(workDir, name)).mode & 0o777).toBe(0o700);
     await store.close();
   });
 
