@@ -39,23 +39,19 @@ export interface PosixContainerizerOptions {
 }
 
 /**
- * The supervisor (X1). It ignores the polite signals that are meant for the command, waits until the command has really ended (a trapped signal
- * interrupts `wait`), and leaves the status atomically. What it would say itself (`Terminated`) does not belong into the command's stderr. $1 is the exit file, $2 the pid file, the rest is the command.
+ * The supervisor (X1). It outlives the signals that a container is sent as a whole, which are meant for the command, and leaves the status atomically.
+ * The command is in the foreground, where a shell waits for it whatever comes: in the background it would start with SIGINT and SIGQUIT ignored, and
+ * could not change that. The parentheses are for a program that is called like something the shell does itself (`exit`). What the shell would say of the
+ * end (`Terminated`) does not belong into the command's stderr; that there is no such program does. $1 is the exit file, $2 the pid file, the rest
+ * the command.
  */
 const supervisor = `
-trap : TERM INT HUP
+trap : HUP INT QUIT TERM USR1 USR2
 exit_file=$1; pid_file=$2; shift 2
 printf '%s\\n' "$$" > "$pid_file"
-"$@" &
-child=$!
-exec 2>/dev/null
-while :; do
-  wait "$child"; status=$?
-  kill -0 "$child" 2>/dev/null && continue
-  wait "$child" 2>/dev/null; again=$?
-  [ "$again" -ne 127 ] && status=$again
-  break
-done
+exec 3>&2 2>/dev/null
+(exec "$@" 2>&3 3>&-)
+status=$?
 printf '%s\\n' "$status" > "$exit_file.new" && mv "$exit_file.new" "$exit_file"
 exit "$status"
 `;

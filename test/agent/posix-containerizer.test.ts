@@ -82,6 +82,10 @@ describe('PosixContainerizer', () => {
     ['a status above the signals is a status', 'exit 250', { status: 250 }],
     ['a command that ends by a signal says which', 'kill -KILL $$', { signal: 'SIGKILL' }],
     ['a command that is not there ends with 127', 'no-such-program-anywhere 2>/dev/null', { status: 127 }],
+    ['a command may be interrupted, as anywhere', 'kill -INT $$; echo survived', { signal: 'SIGINT' }],
+    ['a command may be made to quit, as anywhere', 'ulimit -c 0; kill -QUIT $$; echo survived', { signal: 'SIGQUIT' }],
+    ['a command may handle what it is interrupted with, and its supervisor outlives it', 'trap "exit 5" INT; kill -INT 0; sleep 600', { status: 5 }],
+    ['a command may signal all that it started', 'trap "exit 6" USR1; kill -USR1 0; sleep 600', { status: 6 }],
   ])('%s', async (_claim, shellText, exit) => {
     expect((await run(aSpec(shellText))).exit).toEqual(exit);
   });
@@ -127,6 +131,19 @@ describe('PosixContainerizer', () => {
     const spec = aSpec('', { command: { uris: [], environment: [], value: '/bin/echo', shell: false, arguments: ['echo', 'a  b', '$HOME', '*'] } });
     expect((await run(spec)).exit).toEqual({ status: 0 });
     expect(readFileSync(sandboxFile(spec, 'stdout'), 'utf8')).toBe('a  b $HOME *\n');
+  });
+
+  test.each(['exit', 'exec', 'no-such-program'])('a program called %s is looked for, not done by the supervisor, and that it is not there is said in its stderr', async (value) => {
+    const spec = aSpec('', { command: { uris: [], environment: [], value, shell: false, arguments: [value, '0'] } });
+    expect((await run(spec)).exit).toEqual({ status: 127 });
+    expect(readFileSync(sandboxFile(spec, 'stderr'), 'utf8')).toMatch(`${value}: not found`);
+    expect(readFileSync(join(workDir, 'containers', spec.containerId, 'exit'), 'utf8')).toBe('127\n');
+  });
+
+  test('the end of a command by a signal is not commented in its stderr, of which it has but the one', async () => {
+    const spec = aSpec('[ -e /proc/$$/fd/3 ] || echo closed; kill -TERM $$');
+    expect((await run(spec)).exit).toEqual({ signal: 'SIGTERM' });
+    expect([readFileSync(sandboxFile(spec, 'stdout'), 'utf8'), readFileSync(sandboxFile(spec, 'stderr'), 'utf8')]).toEqual(['closed\n', '']);
   });
 
   test('SIGTERM reaches the command and not its supervisor: the status is the one that the command chose', async () => {
