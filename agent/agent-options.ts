@@ -56,7 +56,7 @@ export const agentOptions = optionTable('agent', {
     description: 'After a restart of the agent, an executor that has not come back by then is ended',
   },
   'executor-shutdown-grace-period': { type: 'duration', default: '5s', max: '1h', group: executors, description: 'Between asking an executor to end and ending it' },
-  'sandbox-retention': { type: 'duration', default: '1w', max: '52w', group: executors, description: 'Sandboxes of ended executors are removed after this; shorter on small disks' },
+  'sandbox-retention': { type: 'duration', default: '1w', max: '52w', group: executors, description: 'Sandboxes of ended executors are removed after this, whatever room the disk has; name a shorter time where it is small' },
   'max-completed-executors': { type: 'int', default: 150, min: 0, max: 100_000, unit: 'executors', group: executors, description: 'Ended executors whose sandboxes are kept; beyond it the oldest go first' },
 
   'http-port': { type: 'string', default: 'none', parse: parseHttpPort, group: logging, example: '5081', description: 'Port of /metrics and /health; 0 takes any free one, "none" opens none' },

@@ -31,6 +31,7 @@ export interface Containerizer {
   /** SIGKILL to everything in it, repeated until it is gone; a launch under way is abandoned (and ends by `failed`). */
   destroy(containerId: ContainerId): void;
   readSandbox(containerId: ContainerId, stream: SandboxStream, offset: number, lengthMax: number, done: (outcome: SandboxRead) => void): void;
+  /** Of a container that has ended. What cannot be removed now is when the agent starts again. */
   removeSandbox(containerId: ContainerId): void;
   /** Stops watching; containers go on. */
   close(): void;

@@ -30,7 +30,7 @@ import { agentDialer, serveExecutors } from '../proto/grpc-link';
 import { AgentNode, type AgentExit, type AgentHealth } from './agent-node';
 import type { AgentOptions } from './agent-options';
 import type { AgentConfig } from './core/agent-step';
-import { knownContainers } from './core/recovery';
+import { knownContainers, namedContainers } from './core/recovery';
 import { parseDeclaredResources } from './declared-resources';
 import { measureMachine, totalAttributes, totalResources } from './detection';
 import { admitExecutors, prepareExecutorSocket } from './executor-socket';
@@ -70,6 +70,7 @@ async function serve(options: AgentOptions, environment: Environment, log: Log, 
 
   const containerizer = new PosixContainerizer({ workDir, clock: environment.clock, log: log.child('containerizer'), switchUser: options.switchUser });
   await containerizer.destroyOrphans(knownContainers(records)); // W2
+  void containerizer.removeForgotten(namedContainers(records)); // Never rejects, and nobody waits for what it removes.
 
   const isForOtherUsers = options.switchUser && process.getuid?.() === 0;
   const socket = prepareExecutorSocket({ workDir, isForOtherUsers });

@@ -13,11 +13,13 @@
 //   X4. What leaves the process group by its own `setsid` is not followed; the cgroup containerizer will.
 //   X5. What lies in a container's directory is its user's, and may lie: output files, `pid` and `exit` are opened without following links and without
 //       waiting, and used only if they are files. So nobody reads with the agent's rights what he may not read with his own, and a pipe keeps no agent.
+//   X6. A container's directory stays as long as the core knows of it: what it asked to remove and could not be removed, or what it never knew, is removed
+//       when the agent starts again.
 // Source: Mesos posix launcher (process tree and session kill). The shell as supervisor is our choice: a megabyte instead of a second Node.
 
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, constants as fsConstants, fchownSync, mkdirSync, readFileSync, watch, type FSWatcher } from 'node:fs';
-import { chmod, chown, open, readdir, rm } from 'node:fs/promises';
+import { closeSync, constants as fsConstants, existsSync, fchownSync, mkdirSync, readdirSync, readFileSync, watch, type FSWatcher } from 'node:fs';
+import { chmod, chown, open, rm } from 'node:fs/promises';
 import { constants as osConstants } from 'node:os';
 import { basename, join } from 'node:path';
 import type { SandboxStream } from '../common/model/agent-protocol';
@@ -77,18 +79,18 @@ export class PosixContainerizer implements Containerizer {
    * takes such a launch for one that never happened. Source: Mesos destroys orphans at recovery.
    */
   async destroyOrphans(known: ReadonlySet<ContainerId>): Promise<void> {
-    const names = await readdir(join(this.options.workDir, 'containers')).catch(() => []);
-    for (const name of names) {
-      const id = checkContainerId(name);
-      if (!id.ok || known.has(id.value)) continue;
-      const pid = this.orphanPid(id.value);
-      if (pid === undefined) continue;
-      this.options.log.write('warn', 'Orphan container destroyed', { containerId: name, pid });
-      while (isGroupAlive(pid)) {
-        signalGroup(pid, 'SIGKILL');
-        await new Promise<void>((resolve) => void this.options.clock.schedule(dyingPollMs, resolve));
-      }
-    }
+    for (const containerId of this.directories()) if (!known.has(containerId)) await this.endOrphan(containerId);
+  }
+
+  /**
+   * Removes the directory of every container but the `named` ones (X6), as nobody else will. After `destroyOrphans` and before any launch;
+   * need not be waited for, as it looks once, at once. Never rejects.
+   */
+  async removeForgotten(named: ReadonlySet<ContainerId>): Promise<void> {
+    const forgotten = this.directories().filter((containerId) => !named.has(containerId));
+    if (forgotten.length === 0) return;
+    this.options.log.write('info', 'Removing forgotten sandboxes', { containerCount: forgotten.length });
+    await this.removeAll(forgotten);
   }
 
   launch(spec: ContainerSpec, handlers: ContainerHandlers): void {
@@ -159,9 +161,7 @@ export class PosixContainerizer implements Containerizer {
   }
 
   removeSandbox(containerId: ContainerId): void {
-    rm(this.directory(containerId), { recursive: true, force: true }).catch((error: unknown) => {
-      this.options.log.write('warn', 'Sandbox not removed', { containerId, error: String(error) });
-    });
+    void this.removeAll([containerId]);
   }
 
   close(): void {
@@ -263,6 +263,35 @@ export class PosixContainerizer implements Containerizer {
     const [, , uid, gid] = line?.split(':') ?? [];
     if (uid === undefined || gid === undefined) throw new Error(`Cannot run as user ${JSON.stringify(user)}: this agent knows no such user`);
     return { uid: Number(uid), gid: Number(gid) };
+  }
+
+  /** Of all containers of all lives. */
+  private directories(): readonly ContainerId[] {
+    const directory = join(this.options.workDir, 'containers');
+    if (!existsSync(directory)) return []; // Nothing was ever launched.
+    return readdirSync(directory).flatMap((name) => {
+      const id = checkContainerId(name);
+      return id.ok ? [id.value] : [];
+    });
+  }
+
+  private async endOrphan(containerId: ContainerId): Promise<void> {
+    const pid = this.orphanPid(containerId);
+    if (pid === undefined) return;
+    this.options.log.write('warn', 'Orphan container destroyed', { containerId, pid });
+    while (isGroupAlive(pid)) {
+      signalGroup(pid, 'SIGKILL');
+      await new Promise<void>((resolve) => void this.options.clock.schedule(dyingPollMs, resolve));
+    }
+  }
+
+  /** One after the other: an old work directory may have thousands. Never rejects: what could not be removed is tried again by the next life. */
+  private async removeAll(containerIds: readonly ContainerId[]): Promise<void> {
+    for (const containerId of containerIds) {
+      await rm(this.directory(containerId), { recursive: true, force: true }).catch((error: unknown) => {
+        this.options.log.write('warn', 'Sandbox not removed, the next start of the agent tries again', { containerId, error: String(error) });
+      });
+    }
   }
 
   /** The supervisor's pid, if it still runs and is the supervisor of just this container (its command line says so: pids are reused). */

@@ -35,6 +35,14 @@ export function knownContainers(records: readonly CheckpointRecord[]): ReadonlyS
   return known;
 }
 
+/**
+ * The containers that the core knows of, running or not: it asks for the removal of their directories itself. Of any other directory an earlier life died
+ * before it had removed it, could not remove it, or kept its journal elsewhere.
+ */
+export function namedContainers(records: readonly CheckpointRecord[]): ReadonlySet<ContainerId> {
+  return new Set(records.flatMap((record) => (record.kind === 'executor' ? [record.containerId] : [])));
+}
+
 /** What replaying found beside the state itself. */
 export interface Found {
   /** Executors of which only the sandbox was left, and that was removed: perhaps not to the end. */

@@ -237,6 +237,14 @@ describe('PosixContainerizer', () => {
     await containerizer.destroyOrphans(new Set());
   });
 
+  test('directories of containers that nobody knows any more are removed, the others stay', async () => {
+    const [named, forgotten] = [aSpec('exit 0'), aSpec('mkdir -p a/b; touch a/b/c')];
+    await Promise.all([run(named), run(forgotten)]);
+    await containerizer.removeForgotten(new Set([named.containerId]));
+    expect(existsSync(join(workDir, 'containers', forgotten.containerId))).toBe(false);
+    expect(existsSync(sandboxFile(named, 'stdout'))).toBe(true);
+  });
+
   test('a container that an earlier life did not live to remember is ended; one that it remembers is left alone', async () => {
     const [known, orphan] = [aSpec('sleep 600'), aSpec('sleep 600')];
     const pids = await Promise.all([known, orphan].map((spec) => new Promise<number>((resolve) => void run(spec, resolve))));

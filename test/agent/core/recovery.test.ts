@@ -1,7 +1,7 @@
 // Proves that a restarted agent goes on where its journal ends: containers taken up again, executors given time to come back, updates resent, and
 // what was half-done completed or undone (J1 to J4). Random crashes: agent-history.test.ts.
 
-import { knownContainers } from '../../../agent/core/recovery';
+import { knownContainers, namedContainers } from '../../../agent/core/recovery';
 import { aConfig, aFramework, AgentHarness, anExecutor, anUpdate, aTask, checkpointedStatuses, kinds, launches, records, runTask, shown, statusUpdates, theAgentId, theFrameworkId, toExecutor } from './agent-harness';
 
 function registered(): AgentHarness {
@@ -56,6 +56,17 @@ test('a launch that was recorded but never seen to start has failed', () => {
   expect(shown(checkpointedStatuses(effects))).toEqual(['t TASK_FAILED REASON_EXECUTOR_TERMINATED']);
   expect(effects).toContainEqual({ kind: 'destroy-container', containerId: spec!.containerId });
   expect(knownContainers(agent.journal).size).toBe(0);
+});
+
+test('every container whose sandbox the agent still looks after is named, also in a rewritten journal, and none that it has removed', () => {
+  const agent = new AgentHarness({ ...aConfig, completedExecutorCountMax: 1 });
+  agent.register();
+  const [removed, ended, running] = ['1', '2', '3'].map((id) => agent.launch(aTask(id)));
+  agent.ended(removed!, { status: 0 });
+  agent.ended(ended!, { status: 0 });
+  const [pending] = launches(agent.say(runTask(aTask('4'))));
+  expect(namedContainers(agent.journal)).toEqual(new Set([removed, ended, running, pending?.containerId]));
+  expect(namedContainers(agent.snapshot())).toEqual(new Set([ended, running, pending?.containerId]));
 });
 
 test('an executor that comes back after a restart goes on with what it has', () => {
