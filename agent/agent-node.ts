@@ -281,7 +281,10 @@ export class AgentNode {
         return;
       }
       case 'reattach-container':
-        containerizer.reattach(effect.containerId, effect.pid, effect.startedAt, { ended: this.whenEnded(effect.containerId) });
+        containerizer.reattach(effect.containerId, effect.pid, effect.startedAt, {
+          found: (ageMs) => this.feed({ kind: 'container-found', containerId: effect.containerId, ageMs }),
+          ended: this.whenEnded(effect.containerId),
+        });
         return;
       case 'signal-container':
         containerizer.signal(effect.containerId, effect.signal);

@@ -25,11 +25,11 @@ import { basename, join } from 'node:path';
 import type { SandboxStream } from '../common/model/agent-protocol';
 import { checkContainerId, type ContainerId } from '../common/model/ids';
 import type { Cancel, Clock, Log } from '../common/ports';
-import type { ContainerHandlers, Containerizer, SandboxRead } from './containerizer';
+import type { ContainerHandlers, Containerizer, ReattachHandlers, SandboxRead } from './containerizer';
 import type { ContainerExit, ContainerSpec } from './core/agent-step';
 import type { Owner } from './errand';
 import { fetchUri } from './fetcher';
-import { isGroupAlive, isSameProcess, processStartTime } from './process-table';
+import { ageMsOf, isGroupAlive, isSameProcess, processStartTime } from './process-table';
 import { openRegularFile, readSmallFile } from './regular-file';
 
 export interface PosixContainerizerOptions {
@@ -102,7 +102,7 @@ export class PosixContainerizer implements Containerizer {
     });
   }
 
-  reattach(containerId: ContainerId, pid: number, startedAt: string, handlers: Pick<ContainerHandlers, 'ended'>): void {
+  reattach(containerId: ContainerId, pid: number, startedAt: string, handlers: ReattachHandlers): void {
     const { clock } = this.options;
     let cancelPoll: Cancel = () => undefined;
     let watcher: FSWatcher | undefined;
@@ -110,10 +110,13 @@ export class PosixContainerizer implements Containerizer {
       cancelPoll();
       watcher?.close();
     };
+    let isFound = false;
     const look = (): void => {
       cancelPoll();
       if (isSameProcess(pid, startedAt)) {
         cancelPoll = clock.schedule(reattachedPollMs, look);
+        if (!isFound) handlers.found(ageMsOf(startedAt));
+        isFound = true;
         return;
       }
       stopWatching();

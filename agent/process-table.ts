@@ -5,7 +5,7 @@
 // Invariants:
 //   U1. A zombie is dead: whoever reaps it may take seconds (a pid 1 that is no init), and it holds nothing.
 //   U2. A pid alone names nobody: it is believed only together with its start time.
-// Source: proc(5), fields 3 (state), 5 (process group) and 22 (start time) of /proc/<pid>/stat.
+// Source: proc(5), fields 3 (state), 5 (process group) and 22 (start time) of /proc/<pid>/stat, and /proc/uptime.
 
 import { readdirSync, readFileSync } from 'node:fs';
 
@@ -24,6 +24,15 @@ export function processStartTime(pid: number): string | undefined {
 /** Whether `pid` lives and is the process that started at `startedAt` (U2). */
 export function isSameProcess(pid: number, startedAt: string): boolean {
   return processStartTime(pid) === startedAt;
+}
+
+/** Clock ticks of proc(5) per second. 100 to every program on every architecture that Node runs on, whatever the kernel's own tick. */
+const ticksPerSecond = 100;
+
+/** How long ago a process started that started at `startedAt`. Both are counted from the boot of the machine, so a clock that is set changes nothing. */
+export function ageMsOf(startedAt: string): number {
+  const uptimeSeconds = Number.parseFloat(readFileSync('/proc/uptime', 'latin1'));
+  return Math.max(0, Math.round((uptimeSeconds - Number(startedAt) / ticksPerSecond) * 1_000));
 }
 
 /** Whether any process of the group lives (U1). Cheap when the group is empty, a walk over /proc otherwise. */

@@ -76,6 +76,8 @@ export type AgentInput =
   | { readonly kind: 'executor-calls'; readonly session: number; readonly calls: readonly ReceivedExecutorCall[] }
   | { readonly kind: 'executor-closed'; readonly session: number; readonly end: LinkEnd }
   | { readonly kind: 'container-started'; readonly containerId: ContainerId; readonly pid: number; readonly startedAt: string }
+  /** A container of an earlier life still runs, and has for `ageMs`. */
+  | { readonly kind: 'container-found'; readonly containerId: ContainerId; readonly ageMs: number }
   /** Fetching, preparing or starting went wrong; nothing runs. */
   | { readonly kind: 'container-failed'; readonly containerId: ContainerId; readonly message: string }
   /** The container's main process has ended and everything in it is gone. */
@@ -105,7 +107,7 @@ export type AgentEffect =
   | { readonly kind: 'signal-container'; readonly containerId: ContainerId; readonly signal: 'SIGTERM' | 'SIGKILL' }
   /** Make the container end, whatever it takes; `container-ended` follows. */
   | { readonly kind: 'destroy-container'; readonly containerId: ContainerId }
-  /** At recovery: look after a container started by an earlier life; `container-ended` follows at once if it is gone. */
+  /** At recovery: look after a container started by an earlier life; `container-found` follows, or `container-ended` at once if it is gone. */
   | { readonly kind: 'reattach-container'; readonly containerId: ContainerId; readonly pid: number; readonly startedAt: string }
   | { readonly kind: 'remove-sandbox'; readonly containerId: ContainerId }
   | { readonly kind: 'read-sandbox'; readonly request: number; readonly containerId: ContainerId; readonly stream: SandboxStream; readonly offset: number; readonly lengthMax: number }

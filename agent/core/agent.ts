@@ -12,7 +12,7 @@ import { assertNever, invariant } from '../../common/invariant';
 import type { Environment } from '../../common/ports';
 import type { AgentConfig, AgentCore, AgentEffect, AgentInput, CheckpointRecord } from './agent-step';
 import { AgentState, type AgentDeadline } from './agent-state';
-import { completionDue } from './command-executor';
+import { commandFound, completionDue } from './command-executor';
 import { executorCalls, executorClosed, executorOpened } from './executor-sessions';
 import { containerOver, containerStarted, endAgent, executorEndDue, finishIfDone } from './executor-termination';
 import { masterConnected, masterDisconnected, masterMessage, registrationDue } from './master-session';
@@ -84,6 +84,11 @@ class Agent implements AgentCore {
       case 'container-started':
         containerStarted(state, input.containerId, input.pid, input.startedAt);
         return;
+      case 'container-found': {
+        const executor = state.containers.get(input.containerId);
+        if (executor?.isCommand === true) commandFound(state, executor, input.ageMs);
+        return;
+      }
       case 'container-failed': {
         const executor = state.containers.get(input.containerId);
         if (executor !== undefined) containerOver(state, executor, { kind: 'failed', message: input.message });

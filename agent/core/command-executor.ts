@@ -6,6 +6,7 @@
 //   C1. A killed task ends TASK_KILLED, whatever its exit status, unless the container was ended for a limitation.
 //   C2. A repeated kill can only shorten the time left, counted from the first kill; one without a grace period of its own changes nothing.
 //   C3. Whether a task is being killed survives a restart of the agent only where TASK_KILLING was reported; else the master repeats the kill.
+//   C4. A completion limit counts time that passed, never the difference of two wall times.
 // Source: Mesos command executor (reference, agent section 22; scheduler section 13.2). That the agent plays it is our choice: a process of 40 MB
 //         beside every shell command is no way to treat a small machine, and it makes a task's start one fork instead of two.
 
@@ -34,8 +35,17 @@ export function commandStarted(agent: AgentState, executor: Executor): void {
   limitCompletion(agent, executor, task, 0);
 }
 
+/**
+ * The process of an earlier life of the agent goes on. What is left of its time is counted from the process's own start: the wall time noted when it
+ * began may be that of a machine whose clock was not set yet.
+ */
+export function commandFound(agent: AgentState, executor: Executor, ageMs: number): void {
+  const task = soleTask(executor);
+  if (executor.life.phase === 'running' && task !== undefined) limitCompletion(agent, executor, task, ageMs);
+}
+
 /** Arms the completion limit of a task that has been running for `elapsedMs`. */
-export function limitCompletion(agent: AgentState, executor: Executor, task: Task, elapsedMs: number): void {
+function limitCompletion(agent: AgentState, executor: Executor, task: Task, elapsedMs: number): void {
   const limitMs = task.info.maxCompletionTimeMs;
   if (limitMs !== undefined) agent.deadlines.set(executor.completionDeadline, agent.nowMs + Math.max(0, limitMs - elapsedMs));
 }

@@ -19,7 +19,7 @@ import type { ExecutorInfo } from '../../common/model/task';
 import type { TaskStatus } from '../../common/model/task-status';
 import { updateUuid, type AgentState, type Executor, type Framework, type Task } from './agent-state';
 import type { CheckpointRecord } from './agent-step';
-import { killCommand, limitCompletion, soleTask } from './command-executor';
+import { killCommand, soleTask } from './command-executor';
 import { containerOver, shutdownExecutor } from './executor-termination';
 import { trimSandboxes } from './sandbox-reading';
 import type { EndedExecutor } from './sandboxes';
@@ -47,15 +47,13 @@ export function namedContainers(records: readonly CheckpointRecord[]): ReadonlyS
 export interface Found {
   /** Executors of which only the sandbox was left, and that was removed: perhaps not to the end. */
   readonly removed: Set<ContainerId>;
-  /** Wall time at which a command task began to run. */
-  readonly runningSinceMs: Map<ContainerId, number>;
   /** Records that fit nothing before them. */
   strayCount: number;
 }
 
 /** Applies the records in order. Emits no effects. */
 export function replay(agent: AgentState, records: readonly CheckpointRecord[]): Found {
-  const found: Found = { removed: new Set(), runningSinceMs: new Map(), strayCount: 0 };
+  const found: Found = { removed: new Set(), strayCount: 0 };
   const live = new Map<ContainerId, Extract<CheckpointRecord, { kind: 'executor' }>>();
   for (const record of records) replayRecord(agent, found, live, record);
   return found;
@@ -69,7 +67,7 @@ export function recover(agent: AgentState, found: Found): void {
     agent.deadlines.set(ended, agent.nowMs + Math.max(0, ended.endedAtWallMs + agent.config.sandboxRetentionMs - agent.wallMs));
   }
   trimSandboxes(agent);
-  for (const executor of [...agent.containers.values()]) recoverExecutor(agent, found, executor);
+  for (const executor of [...agent.containers.values()]) recoverExecutor(agent, executor);
   for (const framework of [...agent.frameworks.values()]) {
     for (const task of framework.tasks.values()) {
       if (!agent.containers.has(task.containerId)) reportTask(agent, framework, task, 'SOURCE_AGENT', { state: 'TASK_FAILED', reason: 'REASON_EXECUTOR_TERMINATED', message: 'Executor terminated' });
@@ -81,7 +79,7 @@ export function recover(agent: AgentState, found: Found): void {
   }
 }
 
-function recoverExecutor(agent: AgentState, found: Found, executor: Executor): void {
+function recoverExecutor(agent: AgentState, executor: Executor): void {
   const { containerId, started } = executor;
   if (started === undefined) {
     // Whether it was started is not known (`knownContainers`): ask for its end, but do not wait for it, as nobody may have an end to tell.
@@ -100,11 +98,11 @@ function recoverExecutor(agent: AgentState, found: Found, executor: Executor): v
     executor.life = { phase: 'registering', returning: true };
     agent.deadlines.set(executor.endDeadline, agent.nowMs + agent.config.executorReregistrationTimeoutMs);
   } else {
-    recoverCommand(agent, found, executor);
+    recoverCommand(agent, executor);
   }
 }
 
-function recoverCommand(agent: AgentState, found: Found, executor: Executor): void {
+function recoverCommand(agent: AgentState, executor: Executor): void {
   const task = soleTask(executor);
   if (task === undefined) {
     agent.turn.do({ kind: 'destroy-container', containerId: executor.containerId }); // Its record was the last that was not written.
@@ -116,8 +114,6 @@ function recoverCommand(agent: AgentState, found: Found, executor: Executor): vo
   }
   // Started, but the crash came before that was reported.
   if (task.state !== 'TASK_RUNNING') reportTask(agent, executor.framework, task, 'SOURCE_EXECUTOR', { state: 'TASK_RUNNING' });
-  const sinceMs = found.runningSinceMs.get(executor.containerId) ?? agent.wallMs;
-  limitCompletion(agent, executor, task, Math.max(0, agent.wallMs - sinceMs));
 }
 
 function replayRecord(agent: AgentState, found: Found, live: Map<ContainerId, Extract<CheckpointRecord, { kind: 'executor' }>>, record: CheckpointRecord): void {
@@ -177,7 +173,7 @@ function replayRecord(agent: AgentState, found: Found, live: Map<ContainerId, Ex
       replayTaskRemoved(agent, record.frameworkId, record.taskId);
       return;
     case 'update':
-      replayUpdate(agent, found, record.frameworkId, record.status);
+      replayUpdate(agent, record.frameworkId, record.status);
       return;
     case 'update-acknowledged': {
       const outcome = agent.updates.acknowledge(record.frameworkId, record.taskId, record.uuid);
@@ -236,14 +232,12 @@ function replayTaskRemoved(agent: AgentState, frameworkId: FrameworkId, taskId: 
   agent.containers.get(task.containerId)?.tasks.delete(taskId);
 }
 
-function replayUpdate(agent: AgentState, found: Found, frameworkId: FrameworkId, recorded: TaskStatus): void {
+function replayUpdate(agent: AgentState, frameworkId: FrameworkId, recorded: TaskStatus): void {
   const status = fitting(recorded);
   agent.updates.add(frameworkId, { ...status, uuid: status.uuid ?? updateUuid(agent) });
   const task = agent.frameworks.get(frameworkId)?.tasks.get(status.taskId);
   if (task === undefined || task.place === 'ended') return;
   applyStatus(agent.containers.get(task.containerId), task, status);
-  const { timestampMs } = status;
-  if (status.state === 'TASK_RUNNING' && timestampMs !== undefined && !found.runningSinceMs.has(task.containerId)) found.runningSinceMs.set(task.containerId, timestampMs);
 }
 
 /** J5. A journal may come from a release that took statuses of any size. What was no end loses its details and keeps its state. */

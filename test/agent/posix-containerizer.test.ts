@@ -211,9 +211,15 @@ describe('PosixContainerizer', () => {
       await until(() => !isGroupAlive(started.pid));
     }
     containerizer = newContainerizer();
-    const exit = new Promise<ContainerExit>((ended) => containerizer.reattach(spec.containerId, started.pid, started.startedAt, { ended }));
-    if (!when.includes('no agent')) go();
+    const ages: number[] = [];
+    const found = (ageMs: number): void => {
+      ages.push(ageMs);
+      go();
+    };
+    const exit = new Promise<ContainerExit>((ended) => containerizer.reattach(spec.containerId, started.pid, started.startedAt, { found, ended }));
     expect(await exit).toEqual({ status: 4 });
+    expect(ages).toEqual(when.includes('no agent') ? [] : [expect.any(Number)]);
+    expect(Math.max(0, ...ages)).toBeLessThan(60_000);
   });
 
   test.each<[claim: string, replace: string]>([
@@ -227,7 +233,7 @@ describe('PosixContainerizer', () => {
     writeFileSync(sandboxFile(spec, 'go'), '');
     await until(() => !isGroupAlive(started.pid));
     containerizer = newContainerizer();
-    expect(await new Promise<ContainerExit>((ended) => containerizer.reattach(spec.containerId, started.pid, started.startedAt, { ended }))).toEqual({});
+    expect(await new Promise<ContainerExit>((ended) => containerizer.reattach(spec.containerId, started.pid, started.startedAt, { found: () => undefined, ended }))).toEqual({});
   });
 
   test('a pipe in the place of a pid file does not keep an agent from starting', async () => {

@@ -34,6 +34,7 @@ export type SimulatedProgram = (process: SimulatedProcess) => void;
 interface Running {
   readonly spec: ContainerSpec;
   readonly pid: number;
+  readonly startedMs: number;
   readonly scope: ClockScope;
   terminate: () => void;
   readonly endings: (() => void)[];
@@ -99,6 +100,10 @@ export class SimulatedMachine {
         const container = this.running.get(containerId);
         if (container && container.pid === pid && startedAt === startedAtOf(pid)) {
           container.watch = (exit) => clock.schedule(0, () => handlers.ended(exit));
+          const ageMs = this.options.clock.nowMs() - container.startedMs;
+          clock.schedule(0, () => {
+            if (this.running.has(containerId)) handlers.found(ageMs);
+          });
         } else {
           const exit = this.ended.get(containerId) ?? {};
           clock.schedule(0, () => handlers.ended(exit));
@@ -142,6 +147,7 @@ export class SimulatedMachine {
       const container: Running = {
         spec,
         pid,
+        startedMs: this.options.clock.nowMs(),
         scope: this.options.clock.scope(),
         terminate: () => this.end(spec.containerId, { signal: 'SIGTERM' }),
         endings: [],

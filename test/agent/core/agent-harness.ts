@@ -145,6 +145,11 @@ export class AgentHarness {
     return this.step({ kind: 'container-started', containerId, pid: 4711, startedAt: '99' });
   }
 
+  /** A container of an earlier life still runs. */
+  found(containerId: ContainerId, ageMs: number): readonly AgentEffect[] {
+    return this.step({ kind: 'container-found', containerId, ageMs });
+  }
+
   ended(containerId: ContainerId, exit: ContainerExit): readonly AgentEffect[] {
     return this.step({ kind: 'container-ended', containerId, exit });
   }

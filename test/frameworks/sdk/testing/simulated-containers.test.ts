@@ -84,11 +84,11 @@ test('a container outlives its agent, and the next life hears of its end, now or
   life.stop();
   machine.agentCrashed();
   const next = machine.containerizer(clock);
-  next.reattach(theId, pid(), `boot+${pid()}`, { ended: (exit) => news.push(`reattached: ${exit.status}`) });
+  next.reattach(theId, pid(), `boot+${pid()}`, { found: (ageMs) => news.push(`found: ${ageMs > 0}`), ended: (exit) => news.push(`reattached: ${exit.status}`) });
   clock.advance(10_000);
-  next.reattach(theId, pid(), `boot+${pid()}`, { ended: (exit) => news.push(`late: ${exit.status}`) });
+  next.reattach(theId, pid(), `boot+${pid()}`, { found: () => news.push('found too late'), ended: (exit) => news.push(`late: ${exit.status}`) });
   clock.advance(1);
-  expect(news).toEqual(['started', 'reattached: 0', 'late: 0']);
+  expect(news).toEqual(['started', 'found: true', 'reattached: 0', 'late: 0']);
 });
 
 test('a machine that dies takes its containers with it, unseen', () => {
