@@ -111,6 +111,7 @@ export const executorEvent = byType<ExecutorEvent, WireEvent, NamesOf<WireEvent,
       kind: field.kind('acknowledged'),
       taskId: field.required('task_id', taskIdMessage),
       uuid: field.required('uuid', uuidBytes),
+      refusal: field.optional('refusal', text),
     })),
   ),
   message: variant.member(

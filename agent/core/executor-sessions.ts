@@ -5,8 +5,9 @@
 //            the wire (proto/, ../executor service).
 // Invariants:
 //   S1. A session speaks for the one executor whose token it showed, and for no task but that executor's own.
-//   S2. Bad input is answered by an error event to its sender; nothing else changes, and nobody else notices.
-//   S3. An update is acknowledged once it is durable, or if it is already known or no longer of interest: never if it was refused.
+//   S2. Bad input is answered to its sender, by an error event or by a refusal of the update; nothing else changes, and nobody else notices.
+//   S3. Every update with a uuid is acknowledged: once it is durable, or if it is already known or no longer of interest; else with a refusal, so that
+//       its executor does not keep it and send it again for ever.
 //   S4. No status enters the books that would not fit the agent's own messages: it would end every session with every master. An end that is too
 //       large is taken as an end without its details.
 // Source: Mesos agent (reference, scheduler sections 11.4, 18.2 to 18.6). Two differences. An executor that subscribes while it is being shut down keeps
@@ -137,7 +138,11 @@ function takeUpdate(agent: AgentState, session: ExecutorSession, executor: Execu
   const { taskId } = status;
   const update: PendingUpdate = { ...stamp(agent, executor, status), uuid: status.uuid ?? updateUuid(agent) };
   const acknowledge = (): void => agent.turn.toExecutor(session.id, { kind: 'acknowledged', taskId, uuid: update.uuid });
-  const refuseUpdate = (why: string): void => refuse(agent, session, `Update of task "${taskId}" refused: ${why}`);
+  const refuseUpdate = (why: string): void => {
+    const refusal = `Update of task "${taskId}" refused: ${why}`;
+    if (status.uuid === undefined) refuse(agent, session, refusal);
+    else agent.turn.toExecutor(session.id, { kind: 'acknowledged', taskId, uuid: status.uuid, refusal });
+  };
 
   const misstamped = findFalseStamp(executor, status);
   if (misstamped !== undefined) return refuseUpdate(misstamped);
@@ -150,17 +155,19 @@ function takeUpdate(agent: AgentState, session: ExecutorSession, executor: Execu
   const objection = findObjection(task, status);
   if (objection !== undefined) return refuseUpdate(objection);
   const oversized = findOversizedPart(update);
-  if (oversized !== undefined) refuseUpdate(describeOversizedPart(oversized));
-  const fitting = oversized === undefined ? update : smallerEnd(agent, executor, update, oversized);
-  if (fitting === undefined) return;
-  const outcome = enterUpdate(agent, framework, task, fitting);
+  if (oversized !== undefined) {
+    const end = smallerEnd(agent, executor, update, oversized);
+    if (end !== undefined) enterUpdate(agent, framework, task, end);
+    return refuseUpdate(describeOversizedPart(oversized));
+  }
+  const outcome = enterUpdate(agent, framework, task, update);
   switch (outcome.kind) {
     case 'added':
     case 'duplicate':
     case 'late':
       return acknowledge();
     case 'full':
-      return refuseUpdate('too many updates of it wait for the scheduler, subscribe again later to resend it');
+      return refuseUpdate('too many updates of it wait for the scheduler');
     default:
       return assertNever(outcome);
   }

@@ -50,7 +50,7 @@ export type AddOutcome =
   | { readonly kind: 'duplicate' }
   /** The task has ended: acknowledge and forget. */
   | { readonly kind: 'late' }
-  /** Too many wait for a scheduler that is away; ending the task is still accepted. */
+  /** Too many wait for a scheduler that is away: it is dropped. Ending the task is still accepted. */
   | { readonly kind: 'full' };
 
 export type AcknowledgeOutcome = { readonly kind: 'acknowledged'; readonly isTerminal: boolean } | { readonly kind: 'ignored'; readonly why: string };

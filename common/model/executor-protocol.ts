@@ -43,8 +43,11 @@ export type ExecutorEvent =
     }
   | { readonly kind: 'launch'; readonly task: TaskInfo }
   | { readonly kind: 'kill'; readonly taskId: TaskId; readonly killPolicy?: KillPolicy }
-  /** The agent has durably taken the update. It does not wait for the scheduler. Source: Mesos. */
-  | { readonly kind: 'acknowledged'; readonly taskId: TaskId; readonly uuid: string }
+  /**
+   * The agent is done with the update. Without a `refusal` it has taken it durably; it does not wait for the scheduler. Source: Mesos. With one it has not
+   * taken it, and never will: so that the executor need not keep it. Ours.
+   */
+  | { readonly kind: 'acknowledged'; readonly taskId: TaskId; readonly uuid: string; readonly refusal?: string }
   | { readonly kind: 'message'; readonly data: Uint8Array }
   | { readonly kind: 'shutdown' }
   | { readonly kind: 'error'; readonly message: string }

@@ -3,7 +3,7 @@
 // Owns:      the subscription and its return while the agent restarts; stamping updates; keeping them until the agent has them.
 // Elsewhere: doing the tasks (task-runner.ts, or the author), heartbeats (the link), the variables (executor-environment.ts).
 // Invariants:
-//   X1. An update is kept, and sent again in every session, until the agent acknowledged it. Updates of a task leave in the order made.
+//   X1. An update is kept, and sent again in every session, until the agent acknowledged or refused it. Updates of a task leave in the order made.
 //   X2. A task gets at most one terminal update, and none after it.
 //   X3. A launch is handed out once: repetitions are ignored.
 //   X4. The driver ends by `close`, or after the agent was away for the recovery timeout. While the agent is away tasks go on.
@@ -144,7 +144,7 @@ export class ExecutorDriver {
     return [...this.live.values()];
   }
 
-  /** Updates that the agent has not acknowledged. */
+  /** Updates that the agent has neither acknowledged nor refused. */
   get unacknowledgedCount(): number {
     return this.unacknowledgedUpdates.size;
   }
@@ -248,6 +248,11 @@ export class ExecutorDriver {
       this.log.write('warn', 'Agent refused a call', { reason: event.message });
       return;
     }
+    if (event.kind === 'acknowledged') {
+      // Those of updates in SUBSCRIBE come before its answer.
+      if (this.state === 'subscribing' || this.state === 'subscribed') this.acknowledged(event);
+      return;
+    }
     if (this.state !== 'subscribed') {
       this.log.write('debug', 'Event ignored outside of a subscription', { event: event.kind });
       return;
@@ -259,9 +264,6 @@ export class ExecutorDriver {
       case 'kill':
         // Of a task that is over the agent has the end, or will have it soon.
         if (this.live.has(event.taskId)) this.tell('kill', () => this.handlers.kill(event.taskId, event.killPolicy, this));
-        return;
-      case 'acknowledged':
-        this.acknowledged(event.taskId, event.uuid);
         return;
       case 'message':
         this.tell('message', () => this.handlers.message?.(event.data, this));
@@ -300,11 +302,13 @@ export class ExecutorDriver {
     else this.tell('launch', () => this.handlers.launch(task, this), taskId);
   }
 
-  private acknowledged(taskId: TaskId, uuid: string): void {
+  private acknowledged({ taskId, uuid, refusal }: Extract<ExecutorEvent, { kind: 'acknowledged' }>): void {
     const status = this.unacknowledgedUpdates.get(uuid);
     if (status === undefined || status.taskId !== taskId) return;
     this.unacknowledgedUpdates.delete(uuid);
-    this.unacknowledgedTasks.delete(taskId);
+    if (refusal !== undefined) this.log.write('warn', 'Agent refused an update', { taskId, state: status.state, reason: refusal });
+    // A refusal of anything but the end leaves it open whether the agent knows that we have the task.
+    if (refusal === undefined || isTerminal(status.state)) this.unacknowledgedTasks.delete(taskId);
     if (isTerminal(status.state)) this.unacknowledgedEndCount -= 1;
     if (this.unacknowledgedUpdates.size > 0) return;
     for (const { done, cancel } of this.flushes.splice(0)) {

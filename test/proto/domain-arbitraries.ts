@@ -409,7 +409,7 @@ export const executorEvents: { readonly [Kind in ExecutorEvent['kind']]: fc.Arbi
   subscribed: plain<X<'subscribed'>>({ kind: k('subscribed'), executorInfo, frameworkInfo, agentInfo, containerId: aContainerId }),
   launch: plain<X<'launch'>>({ kind: k('launch'), task: taskInfo }),
   kill: some<X<'kill'>>({ killPolicy }, { kind: k('kill'), taskId: aTaskId }),
-  acknowledged: plain<X<'acknowledged'>>({ kind: k('acknowledged'), taskId: aTaskId, uuid }),
+  acknowledged: some<X<'acknowledged'>>({ refusal: text }, { kind: k('acknowledged'), taskId: aTaskId, uuid }),
   message: plain<X<'message'>>({ kind: k('message'), data: bytes }),
   shutdown: plain({ kind: k('shutdown') }),
   error: plain<X<'error'>>({ kind: k('error'), message: text }),

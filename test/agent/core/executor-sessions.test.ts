@@ -106,13 +106,19 @@ test.each<[claim: string, taskId: string, change: Partial<TaskStatus>]>([
   agent.say(runTask(aTask('other', { executor: anExecutor('f') })));
   const effects = agent.callAs(session, 'e', anUpdate(id, 'TASK_RUNNING', '1', change));
   expect(kinds(effects)).toEqual(['send-executor']);
-  expect(toExecutor(effects, session)).toMatchObject([{ kind: 'error' }]);
+  expect(toExecutor(effects, session)).toEqual([{ kind: 'acknowledged', taskId: id, uuid: '1'.padStart(32, '0'), refusal: expect.stringContaining(`Update of task "${id}" refused: `) }]);
+});
+
+test('a refused update without a uuid, which nobody would send again, is answered by an error', () => {
+  const { agent, session } = withExecutor();
+  const { uuid: _uuid, ...status } = anUpdate('nobody', 'TASK_RUNNING', '1').status;
+  expect(toExecutor(agent.callAs(session, 'e', { kind: 'update', status }))).toEqual([{ kind: 'error', message: 'Update of task "nobody" refused: this executor runs no such task' }]);
 });
 
 test('a task that is running cannot start again', () => {
   const { agent, session } = withExecutor();
   agent.callAs(session, 'e', anUpdate('t', 'TASK_RUNNING', '1'));
-  expect(toExecutor(agent.callAs(session, 'e', anUpdate('t', 'TASK_STARTING', '2')))).toMatchObject([{ kind: 'error', message: expect.stringContaining('TASK_STARTING') }]);
+  expect(toExecutor(agent.callAs(session, 'e', anUpdate('t', 'TASK_STARTING', '2')))).toMatchObject([{ kind: 'acknowledged', refusal: expect.stringContaining('TASK_STARTING') }]);
 });
 
 const oversized: readonly [part: string, change: Partial<TaskStatus>][] = [
@@ -128,7 +134,7 @@ test.each(oversized)('an end with more %s than a status may have is still an end
   const update = anUpdate('t', 'TASK_FINISHED', '2', change);
   const effects = agent.callAs(session, 'e', update);
   const sentence = expect.stringMatching(new RegExp(`${part}: current value has \\d+ bytes, at most \\d+ are taken`));
-  expect(toExecutor(effects)).toMatchObject([{ kind: 'error', message: sentence }, { kind: 'acknowledged', uuid: '2'.padStart(32, '0') }]);
+  expect(toExecutor(effects)).toMatchObject([{ kind: 'acknowledged', uuid: '2'.padStart(32, '0'), refusal: sentence }]);
   const [end] = checkpointedStatuses(effects);
   expect(end).toMatchObject({ state: 'TASK_FAILED', message: sentence, labels: [], containerStatus: { networkInfos: [] } });
   expect(end?.data).toBeUndefined();
@@ -145,7 +151,7 @@ test('an update that is no end and too large is refused, and one of just the siz
   const { agent, session } = withExecutor();
   const refused = agent.callAs(session, 'e', anUpdate('t', 'TASK_RUNNING', '1', { data: new Uint8Array(statusDataBytesMax + 1) }));
   expect(checkpointedStatuses(refused)).toEqual([]);
-  expect(toExecutor(refused)[0]).toEqual({ kind: 'error', message: `Update of task "t" refused: data: current value has ${statusDataBytesMax + 1} bytes, at most ${statusDataBytesMax} are taken` });
+  expect(toExecutor(refused)).toMatchObject([{ kind: 'acknowledged', refusal: `Update of task "t" refused: data: current value has ${statusDataBytesMax + 1} bytes, at most ${statusDataBytesMax} are taken` }]);
   expect(shown(checkpointedStatuses(agent.callAs(session, 'e', anUpdate('t', 'TASK_RUNNING', '2', { data: new Uint8Array(statusDataBytesMax) }))))).toEqual(['t TASK_RUNNING']);
 });
 
@@ -230,6 +236,6 @@ test('an executor that subscribes while it is being shut down hears so, and its 
 test('an executor that floods a stream while the scheduler is away is told to stop, but may still end its task', () => {
   const { agent, session } = withExecutor();
   for (let count = 0; count < 1000; count += 1) agent.callAs(session, 'e', anUpdate('t', 'TASK_RUNNING', `a${count}`));
-  expect(toExecutor(agent.callAs(session, 'e', anUpdate('t', 'TASK_RUNNING', 'b')))).toMatchObject([{ kind: 'error' }]);
+  expect(toExecutor(agent.callAs(session, 'e', anUpdate('t', 'TASK_RUNNING', 'b')))).toMatchObject([{ kind: 'acknowledged', refusal: expect.stringContaining('too many updates') }]);
   expect(toExecutor(agent.callAs(session, 'e', anUpdate('t', 'TASK_FINISHED', 'c')))).toMatchObject([{ kind: 'acknowledged' }]);
 });

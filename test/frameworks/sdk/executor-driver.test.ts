@@ -126,6 +126,32 @@ describe('driver', () => {
     expect(statuses().map(({ taskId: id }) => id)).toEqual(['t3']);
   });
 
+  test('an update that the agent refused is not sent again, and its task is still held against a lost launch', () => {
+    const { driver, dialer, say, calls, statuses, clock, log } = aDriver();
+    say(subscribedEvent(), launch('t1'), launch('t2'));
+    calls();
+    driver.update({ taskId: taskId('t1'), state: 'TASK_RUNNING' });
+    driver.update({ taskId: taskId('t2'), state: 'TASK_FINISHED' });
+    say(...statuses().map((status): ExecutorEvent => ({ ...acknowledge(status), refusal: 'why' }) as ExecutorEvent));
+    expect(driver.unacknowledgedCount).toBe(0);
+    expect(log.lines).toContain('warn Agent refused an update');
+    dialer.link.cut();
+    clock.advance(2_000);
+    expect(calls()).toMatchObject([{ kind: 'subscribe', unacknowledgedTasks: [{ taskId: 't1' }], unacknowledgedUpdates: [] }]);
+  });
+
+  test('what is sent again with SUBSCRIBE is acknowledged before its answer, and that counts', () => {
+    const { driver, dialer, say, calls, statuses, clock } = aDriver();
+    say(subscribedEvent(), launch('t1'));
+    calls();
+    driver.update({ taskId: taskId('t1'), state: 'TASK_FINISHED' });
+    const [finished] = statuses();
+    dialer.link.cut();
+    clock.advance(2_000);
+    say(acknowledge(finished!), subscribedEvent());
+    expect(driver.unacknowledgedCount).toBe(0);
+  });
+
   test('a task ends once, and what is not ours is not reported', () => {
     const { driver, say } = aDriver();
     say(subscribedEvent(), launch('t1'));
