@@ -15,6 +15,7 @@
 //         executor's own is refused, because a framework must not speak of another's tasks.
 
 import type { ExecutorCall, ExecutorCallEnvelope, ReceivedExecutorCall } from '../../common/model/executor-protocol';
+import { messageDataBytesMax } from '../../common/model/message-size';
 import { describeOversizedPart, endInPlaceOf, findOversizedPart, type OversizedPart } from '../../common/model/status-size';
 import { mayMove } from '../../common/model/task-states';
 import type { TaskStatus } from '../../common/model/task-status';
@@ -29,12 +30,6 @@ import { enterUpdate, reportTask } from './task-updates';
 
 /** A connection that has not subscribed by then is closed: it may be anybody. Ours. */
 export const subscribeTimeoutMs = 10_000;
-
-/**
- * Most bytes of one MESSAGE of an executor, 1 MiB. One that just fits the executor's own link would not fit those to the master and the scheduler,
- * where more is said around it, and would end the agent's session. Ours.
- */
-export const executorMessageBytesMax = 1024 * 1024;
 
 export function executorOpened(agent: AgentState, id: number): void {
   const session: ExecutorSession = { kind: 'session', id };
@@ -84,7 +79,7 @@ function takeCall(agent: AgentState, session: ExecutorSession, { frameworkId, ex
       takeUpdate(agent, session, executor, call.status, false);
       return;
     case 'message':
-      if (call.data.length > executorMessageBytesMax) refuse(agent, session, `message.data: current value has ${call.data.length} bytes, at most ${executorMessageBytesMax} are taken`);
+      if (call.data.length > messageDataBytesMax) refuse(agent, session, `message.data: current value has ${call.data.length} bytes, at most ${messageDataBytesMax} are taken`);
       else if (agent.link === 'registered' && !executor.framework.isTerminating) agent.turn.toMaster({ kind: 'framework-message', frameworkId, executorId, data: call.data });
       return;
     case 'heartbeat':

@@ -13,9 +13,10 @@
 //         reservations and volumes, dropped by name.
 
 import { assertNever } from '../../common/invariant';
-import { describeRefusal, refused } from '../../common/refusal';
+import { describeRefusal, refused, type Refusal } from '../../common/refusal';
 import type { AgentId, ExecutorId, OfferId, TaskId } from '../../common/model/ids';
 import type { Filters, OfferOperation, UnreadableTask } from '../../common/model/offer';
+import { burstBytesMax, sizeOf } from '../../common/model/message-size';
 import type { OperationStatus } from '../../common/model/operation-status';
 import { Resources } from '../../common/model/resources';
 import { lostState } from '../../common/model/task-states';
@@ -48,7 +49,7 @@ export interface AcceptCall {
 }
 
 export function onAccept(state: MasterState, session: SchedulerSession, framework: Framework, number: number, call: AcceptCall): void {
-  const oversize = oversizeRefusal(call);
+  const oversize = oversizeRefusal(framework, call);
   if (oversize !== undefined) {
     refuseCall(state, session, number, 'accept', oversize);
     return;
@@ -112,11 +113,16 @@ function doesNothing({ operations }: AcceptCall): boolean {
   return operations.every((operation) => operation.kind === 'launch' && taskCountOf(operation) === 0);
 }
 
-function oversizeRefusal({ offerIds, operations }: AcceptCall): { field: string; value: string; expected: string } | undefined {
+function oversizeRefusal({ info }: Framework, { offerIds, operations }: AcceptCall): Refusal | undefined {
   if (offerIds.length > callListCountMax) return refused('accept.offer_ids', offerIds.length, `at most ${callListCountMax} ids`).refusal;
   if (operations.length > callListCountMax) return refused('accept.operations', operations.length, `at most ${callListCountMax} operations`).refusal;
   const taskCount = operations.reduce((sum, operation) => sum + taskCountOf(operation), 0);
-  return taskCount > callListCountMax ? refused('accept.operations', `${taskCount} tasks`, `at most ${callListCountMax} tasks in all`).refusal : undefined;
+  if (taskCount > callListCountMax) return refused('accept.operations', `${taskCount} tasks`, `at most ${callListCountMax} tasks in all`).refusal;
+  // The tasks themselves came in one message; a copy of the info goes to the agent with each of them.
+  const infoSize = sizeOf(info);
+  if (taskCount * infoSize <= burstBytesMax) return undefined;
+  const expected = `at most ${Math.floor(burstBytesMax / infoSize)} tasks in one call of a framework whose FrameworkInfo takes up to ${infoSize} bytes`;
+  return refused('accept.operations', `${taskCount} tasks`, expected).refusal;
 }
 
 function taskCountOf(operation: OfferOperation): number {

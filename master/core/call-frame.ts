@@ -24,9 +24,6 @@ export const questionCountMax = 100_000;
  */
 export const messageBytesMax = 8 * 1024 * 1024;
 
-/** Data of one MESSAGE. Ours: half of the largest message of a link, so that no ids make it too large for the agent's. */
-export const messageDataBytesMax = 4 * 1024 * 1024;
-
 export interface CallFrame {
   /** RECONCILE of everything was asked, how often says nothing. */
   isAllAsked: boolean;

@@ -3,7 +3,7 @@
 // Owns:      the rules for FrameworkInfo, suppressed roles and offer constraints.
 // Elsewhere: types and enum names (proto/'s codecs refuse those); what changes at a re-subscription (frameworks.ts).
 // Source: Mesos FrameworkInfo validation (reference, 5.3, in this order) and offer constraints (6.1). Ours: bounds on the numbers of roles, of amounts
-//         in offer filters, of constraints and of regular expressions. They hold for who subscribes, not for what an agent reports of a framework that
+//         in offer filters, of constraints and of regular expressions, and on the size of the info. They hold for who subscribes, not for what an agent reports of a framework that
 //         was let in once.
 
 import type { Refusal } from '../../common/refusal';
@@ -11,6 +11,7 @@ import { refused } from '../../common/refusal';
 import type { FrameworkInfo } from '../../common/model/framework';
 import { hasCapability } from '../../common/model/framework';
 import { checkFrameworkId } from '../../common/model/ids';
+import { frameworkInfoBytesMax, sizeOf } from '../../common/model/message-size';
 import type { RegexCompiler } from '../../common/model/regex';
 import { checkRole } from '../../common/model/role';
 import type { OfferConstraints } from '../../common/model/scheduler-protocol';
@@ -46,6 +47,7 @@ export function frameworkRefusal(
   return (
     infoRefusal(frameworkInfo, `${call}.framework_info`) ??
     filterCountRefusal(frameworkInfo, `${call}.framework_info.offer_filters`) ??
+    sizeRefusal(frameworkInfo, `${call}.framework_info`) ??
     subsetRefusal(suppressedRoles, frameworkInfo, (index) => `${call}.suppressed_roles[${index}]`) ??
     constraintsRefusal(offerConstraints, frameworkInfo, `${call}.offer_constraints.role_constraints`) ??
     regexRefusal(offerConstraints, `${call}.offer_constraints.role_constraints`, compileRegex)
@@ -82,6 +84,11 @@ export function infoRefusal(info: FrameworkInfo, field: string): Refusal | undef
     return refused(`${field}.failover_timeout`, info.failoverTimeoutMs / 1000, `a number of seconds within ${failoverTimeoutMsMax / 1000} of 0`).refusal;
   }
   return undefined;
+}
+
+function sizeRefusal(info: FrameworkInfo, field: string): Refusal | undefined {
+  const size = sizeOf(info);
+  return size > frameworkInfoBytesMax ? refused(field, `up to ${size} bytes`, `at most ${frameworkInfoBytesMax} bytes, as it goes along with each task`).refusal : undefined;
 }
 
 function filterCountRefusal({ offerFilters }: FrameworkInfo, field: string): Refusal | undefined {

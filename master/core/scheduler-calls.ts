@@ -12,9 +12,10 @@
 import { assertNever } from '../../common/invariant';
 import { describeRefusal, refused } from '../../common/refusal';
 import type { AgentId, ExecutorId, TaskId } from '../../common/model/ids';
+import { messageDataBytesMax } from '../../common/model/message-size';
 import type { ReceivedSchedulerCall, SchedulerCallEnvelope } from '../../common/model/scheduler-protocol';
 import { onAccept } from './accept';
-import { countMessage, countQuestions, messageDataBytesMax, newCallFrame, roomForQuestions, type CallFrame } from './call-frame';
+import { countMessage, countQuestions, newCallFrame, roomForQuestions, type CallFrame } from './call-frame';
 import { onSubscribe, onUpdateFramework, refuseSubscription, removeFramework, tellAgents } from './frameworks';
 import { subsetRefusal } from './framework-validation';
 import { killAsked, onKill, onShutdownExecutor } from './kills';

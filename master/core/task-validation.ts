@@ -10,6 +10,7 @@
 
 import type { CommandInfo, ContainerInfo, Secret, Volume } from '../../common/model/command';
 import { checkExecutorId, checkTaskId } from '../../common/model/ids';
+import { sizeOf, taskInfoBytesMax } from '../../common/model/message-size';
 import { describeRefusal } from '../../common/refusal';
 import { valueEntryCountMax } from '../../common/model/resource-check';
 import { itemsIntersect, normalRanges, rangesOverlap } from '../../common/model/resource-value';
@@ -58,7 +59,8 @@ export function validateLaunch(given: TaskInfo, context: LaunchContext): LaunchV
     (executor === undefined ? undefined : executorMessage(given.executor ?? executor, executor, running?.info, context)) ?? // 13
     (executor === undefined ? undefined : togetherMessage(complete.resources, executor.resources)) ?? // 14
     fitMessage(complete.resources, newExecutor?.resources ?? Resources.empty, context) ?? // 15
-    shareCgroupsMessage(given); // 16
+    shareCgroupsMessage(given) ?? // 16
+    sizeMessage(complete); // Ours: it must fit into a message to its agent.
   return message === undefined ? { ok: true, task: complete, newExecutor } : { ok: false, message };
 }
 
@@ -327,6 +329,11 @@ function describeBriefly(resource: Resource): string {
     value.kind === 'ranges' ? { kind: 'ranges', ranges: value.ranges.slice(0, namedEntryCountMax) } : { kind: 'set', items: value.items.slice(0, namedEntryCountMax) };
   const shown = Resources.of([{ ...resource, value: first }]).toString();
   return count > namedEntryCountMax ? `${shown} and ${count - namedEntryCountMax} more` : shown;
+}
+
+function sizeMessage(task: TaskInfo): string | undefined {
+  const size = sizeOf(task);
+  return size > taskInfoBytesMax ? `Task takes up to ${size} bytes with its executor and data, at most ${taskInfoBytesMax} are passed on: let it fetch the rest` : undefined;
 }
 
 function shareCgroupsMessage({ container }: TaskInfo): string | undefined {

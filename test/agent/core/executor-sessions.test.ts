@@ -1,9 +1,9 @@
 // Proves what custom executors may say and when they are believed: identity (S1), refusals that disturb nobody (S2), acknowledgement after
 // durability (S3), and coming back after a broken connection or a restarted agent.
 
-import { executorMessageBytesMax } from '../../../agent/core/executor-sessions';
 import type { ExecutorCall } from '../../../common/model/executor-protocol';
 import { executorId, frameworkId, taskId } from '../../../common/model/ids';
+import { messageDataBytesMax } from '../../../common/model/message-size';
 import { statusDataBytesMax, statusMessageBytesMax, statusPartBytesMax } from '../../../common/model/status-size';
 import type { TaskStatus } from '../../../common/model/task-status';
 import { aFramework, AgentHarness, anExecutor, anUpdate, aTask, checkpointedStatuses, kinds, runTask, shown, statusUpdates, theAgentId, theFrameworkId, toExecutor, toMaster } from './agent-harness';
@@ -175,10 +175,10 @@ test('messages pass both ways, and are dropped where nobody can take them', () =
 
 test('a message that would not fit the agent’s own session is refused to its sender', () => {
   const { agent, session } = withExecutor();
-  const effects = agent.callAs(session, 'e', { kind: 'message', data: new Uint8Array(executorMessageBytesMax + 1) });
-  expect(toExecutor(effects)).toEqual([{ kind: 'error', message: `message.data: current value has ${executorMessageBytesMax + 1} bytes, at most ${executorMessageBytesMax} are taken` }]);
+  const effects = agent.callAs(session, 'e', { kind: 'message', data: new Uint8Array(messageDataBytesMax + 1) });
+  expect(toExecutor(effects)).toEqual([{ kind: 'error', message: `message.data: current value has ${messageDataBytesMax + 1} bytes, at most ${messageDataBytesMax} are taken` }]);
   expect(toMaster(effects)).toEqual([]);
-  expect(toMaster(agent.callAs(session, 'e', { kind: 'message', data: new Uint8Array(executorMessageBytesMax) }))).toHaveLength(1);
+  expect(toMaster(agent.callAs(session, 'e', { kind: 'message', data: new Uint8Array(messageDataBytesMax) }))).toHaveLength(1);
 });
 
 test('a newer session replaces the older one without an error', () => {

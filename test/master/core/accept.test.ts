@@ -251,6 +251,19 @@ test('lists beyond their bound are refused, and the offers stay', () => {
   expect(master.core.gauges().offersOutstanding).toBe(2);
 });
 
+test('what one call makes of small tasks and a large framework is bounded, as a copy of its info goes along with each', () => {
+  const master = new ScriptedMaster();
+  master.registered();
+  const large = master.subscribed({ labels: [{ key: 'x'.repeat(60_000) }] });
+  master.skip();
+  const tasks = Array.from({ length: 200 }, (_, i) => aTask(`t${i}`, 'm-S0', 'cpus:0.001'));
+  large.accept(['O0'], [launch(...tasks)]);
+  expect(master.trace(0)).toEqual(['s2 refused accept accept.operations']);
+  expect(large.events.at(-1)).toMatchObject({ refusal: { expected: expect.stringMatching(/^at most 139 tasks in one call/) as string } });
+  large.accept(['O0'], [launch(...tasks.slice(0, 139))]);
+  expect(master.core.counters.tasksLaunched).toBe(139);
+});
+
 test('an offer says all of the agent that a scheduler may read', () => {
   const master = new ScriptedMaster();
   const attributes = [{ name: 'rack', kind: 'text', text: 'r2' }] as const;

@@ -126,6 +126,7 @@ test.each<[claim: string, field: string, over: Partial<FrameworkInfo>, rest?: { 
   ['more constraints than a run should ask', 'offer_constraints.role_constraints', {}, { constraints: constraints([...Array.from({ length: 500 }, () => [present, present]), [present]]) }],
   ['offer filters of more amounts than a run should compare', 'framework_info.offer_filters', { offerFilters: new Map([['eng', { minAllocatable: Array.from({ length: 1_001 }, () => new Map([['cpus', 1]])) }]]) }],
   ['offer filters of more roles than it may have', 'framework_info.offer_filters', { offerFilters: new Map(Array.from({ length: 1_001 }, (_, i) => [`r${i}`, { minAllocatable: [] }])) }],
+  ['an info larger than what goes along with every task', 'subscribe.framework_info', { labels: [{ key: 'x'.repeat(65_536) }] }],
   ['too many regular expressions', 'groups[100].attribute_constraints[0].predicate.text_matches.regex', {}, { constraints: constraints(Array.from({ length: 101 }, () => [matching('r')])) }],
 ])('a subscription with %s is refused by name, and the session is closed', (_claim, field, over, rest = {}) => {
   const master = new ScriptedMaster();

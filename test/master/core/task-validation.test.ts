@@ -5,6 +5,7 @@
 
 import type { CommandInfo, ContainerInfo, Secret, Volume } from '../../../common/model/command';
 import { executorId, frameworkId, taskId } from '../../../common/model/ids';
+import { taskInfoBytesMax } from '../../../common/model/message-size';
 import { valueEntryCountMax } from '../../../common/model/resource-check';
 import { Resources, type Resource } from '../../../common/model/resources';
 import type { CheckInfo, HealthCheck, TaskInfo } from '../../../common/model/task';
@@ -89,6 +90,9 @@ test.each<[rule: string, given: TaskInfo, message: string]>([
   ['14 task and executor on one item', anExecutorTask('t', agent, anExecutor('e', 'disks:{sda,sdb}'), 'disks:{sdb,sdc}'), 'Task and its executor use the same disks'],
   ['15 more than was offered', task({}, 'cpus:64'), 'Task uses more resources cpus:64 than available cpus:3.4'],
   ['15 more with its new executor', anExecutorTask('t', agent, anExecutor('e', 'cpus:3'), 'cpus:3'), 'Task uses more resources cpus:6 than'],
+  ['17 more data than is passed on', task({ data: new Uint8Array(taskInfoBytesMax) }), 'with its executor and data, at most 1048576 are passed on'],
+  ['17 an executor with more data than is passed on', executor({ data: new Uint8Array(taskInfoBytesMax) }), 'with its executor and data, at most 1048576 are passed on'],
+  ['17 a command longer than is passed on', task({ command: aCommand({ value: 'x'.repeat(taskInfoBytesMax) }) }), 'at most 1048576 are passed on'],
   ['16 unshared cgroups', container({ linuxInfo: { shareCgroups: false } }), "'share_cgroups' cannot be false"],
 ])('rule %s is an error of the task', (_rule, given, message) => {
   const { status, isLaunched } = launched({ ...given, name: 'given' });
@@ -99,6 +103,7 @@ test.each<[rule: string, given: TaskInfo, message: string]>([
 
 test.each<[claim: string, given: TaskInfo]>([
   ['a plain command', task()],
+  ['almost all the data that is passed on', task({ data: new Uint8Array(taskInfoBytesMax - 2_000) })],
   ['a command task with a whole HTTP health check', health({ type: 'HTTP', http: { port: 80, path: '/', scheme: 'https', statuses: [] } })],
   ['a TCP check', check({ type: 'TCP', tcp: { port: 1 } })],
   ['an endless limit', limits('mem', Infinity)],
