@@ -94,6 +94,15 @@ export const agentMessage = byMember<AgentMessage, WireAgentMessage>((member) =>
       frameworks: field.repeated('frameworks', frameworkInfo),
     })),
   ),
+  'report-part': member(
+    'report_part',
+    message<A<'report-part'>, Inside<WireAgentMessage, 'report_part'>>((field) => ({
+      kind: field.kind('report-part'),
+      tasks: field.repeated('tasks', taskReport),
+      executors: field.repeated('executors', executorReport),
+      frameworks: field.repeated('frameworks', frameworkInfo),
+    })),
+  ),
   'status-update': member(
     'status_update',
     message<A<'status-update'>, Inside<WireAgentMessage, 'status_update'>>((field) => ({
@@ -153,6 +162,10 @@ export const masterMessage = byMember<MasterMessage, WireMasterMessage>((member)
         })),
       ),
     })),
+  ),
+  'report-part-taken': member(
+    'report_part_taken',
+    message<M<'report-part-taken'>, Inside<WireMasterMessage, 'report_part_taken'>>((field) => ({ kind: field.kind('report-part-taken') })),
   ),
   'registration-refused': member(
     'registration_refused',

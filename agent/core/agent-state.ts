@@ -121,6 +121,8 @@ export class AgentState {
   link: 'none' | 'registering' | 'registered' = 'none';
   end: AgentEnd | undefined;
   hasExited = false;
+  /** What of our report the master has not yet asked for, while registering; the last is the registration itself. */
+  reportToCome: AgentMessage[] = [];
   /** Custom executors that were in a registration and ended before it was answered: at most as many as there were containers. */
   untoldExits: Extract<AgentMessage, { kind: 'exited-executor' }>[] = [];
   readonly frameworks = new Map<FrameworkId, Framework>();

@@ -6,14 +6,17 @@
 //   R1. The agent id is durable before anything that rests on it leaves; it never changes for the life of a work directory.
 //   R2. Before its registration is answered, a session may only answer it, ping, or send the agent away.
 //   R3. On every registration all update streams begin again with their heads.
+//   R4. However much the agent runs, no message of its report is longer than a link takes: it is cut into parts, and each waits until the one before was
+//       taken. All parts are of the moment in which the session began.
 // Source: Mesos agent (reference, agent section 14), without a registration timer of its own per try: a new try is a new session (P1 of
 //         common/model/agent-protocol.ts).
 
-import type { AgentMessage, ExecutorReport, MasterMessage, TaskReport } from '../../common/model/agent-protocol';
+import type { AgentMessage, ExecutorReport, MasterMessage, ReportPart, TaskReport } from '../../common/model/agent-protocol';
 import { assertNever } from '../../common/invariant';
 import type { FrameworkInfo } from '../../common/model/framework';
 import type { AgentId } from '../../common/model/ids';
-import type { TaskInfo } from '../../common/model/task';
+import { reportPartBytesMax, sizeOf } from '../../common/model/message-size';
+import { outlineOf } from '../../common/model/task';
 import type { AgentState } from './agent-state';
 import { endAgent, shutdownExecutor, shutdownFramework } from './executor-termination';
 import { killTask } from './kill';
@@ -30,13 +33,22 @@ export const registrationTimeoutMs = 30_000;
 export function masterConnected(agent: AgentState, address: string): void {
   agent.link = 'registering';
   agent.untoldExits = [];
+  agent.reportToCome = registration(agent);
+  agent.turn.log('debug', 'Registration begun', { address, agentId: agent.agentId, partCount: agent.reportToCome.length });
+  reportNext(agent);
+}
+
+/** Says the next part of the registration (R4); the master has as long for it as for a whole one. */
+function reportNext(agent: AgentState): void {
+  const part = agent.reportToCome.shift();
+  if (part === undefined) return; // The master asks for more than there is.
   agent.deadlines.set(agent.registrationDeadline, agent.nowMs + registrationTimeoutMs);
-  agent.turn.toMaster(registration(agent));
-  agent.turn.log('debug', 'Registration sent', { address, agentId: agent.agentId });
+  agent.turn.toMaster(part);
 }
 
 export function masterDisconnected(agent: AgentState): void {
   agent.link = 'none';
+  agent.reportToCome = [];
   agent.deadlines.clear(agent.registrationDeadline);
   agent.updates.pause();
   agent.sandboxes.forgetReads();
@@ -56,6 +68,9 @@ export function masterMessage(agent: AgentState, message: MasterMessage): void {
     case 'reregistered':
       registered(agent, message.agentId, message.missingTasks);
       return;
+    case 'report-part-taken':
+      if (agent.link === 'registering') reportNext(agent);
+      return;
     case 'registration-refused':
       refused(agent, message.message, message.permanent);
       return;
@@ -71,7 +86,7 @@ export function masterMessage(agent: AgentState, message: MasterMessage): void {
   }
 }
 
-type Order = Exclude<MasterMessage, { kind: 'registered' | 'reregistered' | 'registration-refused' | 'ping' | 'shutdown' }>;
+type Order = Exclude<MasterMessage, { kind: 'registered' | 'reregistered' | 'report-part-taken' | 'registration-refused' | 'ping' | 'shutdown' }>;
 
 function orderOf(agent: AgentState, message: Order): void {
   switch (message.kind) {
@@ -149,34 +164,50 @@ function exitNow(agent: AgentState, reason: string): void {
   agent.turn.do({ kind: 'exit', reason, isFailure: true });
 }
 
-/** The opening of a session: who we are, and all that a new leader needs to know. */
-function registration(agent: AgentState): AgentMessage {
+/** The opening of a session: who we are, and all that a new leader needs to know. Several messages if one has no room for it (R4). */
+function registration(agent: AgentState): AgentMessage[] {
   const { agentId } = agent;
   const { info, version } = agent.config;
-  if (agentId === undefined) return { kind: 'register', info, version };
-  const tasks: TaskReport[] = [];
-  const executors: ExecutorReport[] = [];
-  const frameworks: FrameworkInfo[] = [];
+  if (agentId === undefined) return [{ kind: 'register', info, version }];
+  const parts = reportParts(agent);
+  const last = parts.pop() ?? { tasks: [], executors: [], frameworks: [] };
+  return [...parts.map((part) => ({ kind: 'report-part', ...part }) as const), { kind: 'reregister', agentId, info: { ...info, id: agentId }, version, ...last }];
+}
+
+type DraftPart = { readonly [Key in keyof ReportPart]: ReportPart[Key][number][] };
+
+/** What runs here, in as few parts as `reportPartBytesMax` allows. */
+function reportParts(agent: AgentState): ReportPart[] {
+  const parts: DraftPart[] = [];
+  let bytes = Infinity;
+  /** The part that has room for one more. */
+  const roomFor = (report: FrameworkInfo | ExecutorReport | TaskReport): DraftPart => {
+    const size = sizeOf(report);
+    if (bytes + size > reportPartBytesMax) {
+      parts.push({ tasks: [], executors: [], frameworks: [] });
+      bytes = 0;
+    }
+    bytes += size;
+    return parts[parts.length - 1]!;
+  };
   for (const framework of agent.frameworks.values()) {
     if (framework.isTerminating) continue; // The master has forgotten it already.
-    frameworks.push(framework.info);
-    for (const executor of framework.executors.values()) if (!executor.isCommand) executors.push({ frameworkId: framework.id, executor: executor.info });
+    roomFor(framework.info).frameworks.push(framework.info);
+    for (const executor of framework.executors.values()) {
+      const report: ExecutorReport = { frameworkId: framework.id, executor: executor.info };
+      if (!executor.isCommand) roomFor(report).executors.push(report);
+    }
     for (const task of framework.tasks.values()) {
       const head = agent.updates.head(framework.id, task.info.taskId);
-      tasks.push({
+      const report: TaskReport = {
         frameworkId: framework.id,
-        task: withoutData(task.info),
+        task: outlineOf(task.info),
         executorId: task.executorId,
         state: task.state,
         ...(head === undefined ? {} : { unacknowledged: { state: head.state, uuid: head.uuid } }),
-      });
+      };
+      roomFor(report).tasks.push(report);
     }
   }
-  return { kind: 'reregister', agentId, info: { ...info, id: agentId }, version, tasks, executors, frameworks };
-}
-
-/** `data` is between the framework and its executor; a report of a thousand tasks must not outgrow a message because of it. */
-function withoutData(info: TaskInfo): TaskInfo {
-  const { data: _data, ...rest } = info;
-  return rest;
+  return parts;
 }

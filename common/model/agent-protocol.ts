@@ -3,7 +3,8 @@
 // Owns:      AgentMessage (agent to master) and MasterMessage (master to agent).
 // Elsewhere: wire form (proto/agent.proto, proto/agent-codec.ts), meaning (master/core/, agent/core/).
 // Invariants:
-//   P1. The first message of an agent's session is `register` or `reregister`, and it is resent on no session: a new try is a new session.
+//   P1. An agent's session opens with `register` or `reregister`, which is resent on no session: a new try is a new session. Before a `reregister` whose
+//       report is too large for one message come its parts, each sent when the one before was taken.
 //   P2. An agent listens only to its newest session; whatever else arrives late is from a master that no longer counts.
 // Source: Mesos internal messages (RegisterSlave, ReregisterSlave, RunTask, StatusUpdate, ...), here over one stream that the agent opens.
 
@@ -16,7 +17,7 @@ import type { TaskState, TaskStatus } from './task-status';
 /** A task as an agent reports it: everything a new leader needs to know. */
 export interface TaskReport {
   readonly frameworkId: FrameworkId;
-  /** Without its `data`, which only the executor needs: the report of all tasks is one message, and must fit into one. */
+  /** Its outline (`outlineOf`): name, ids and resources. */
   readonly task: TaskInfo;
   /** Id of the executor that runs it; equals the task id for command tasks. */
   readonly executorId: ExecutorId;
@@ -33,19 +34,21 @@ export interface ExecutorReport {
 
 export type SandboxStream = 'stdout' | 'stderr';
 
+/** What an agent runs, or a part of it. */
+export interface ReportPart {
+  /** Pending, queued, launched and terminal-but-unacknowledged tasks. */
+  readonly tasks: readonly TaskReport[];
+  /** Custom executors alive; those of command tasks are implied by their tasks. */
+  readonly executors: readonly ExecutorReport[];
+  readonly frameworks: readonly FrameworkInfo[];
+}
+
 export type AgentMessage =
   | { readonly kind: 'register'; readonly info: AgentInfo; readonly version: string }
-  | {
-      readonly kind: 'reregister';
-      readonly agentId: AgentId;
-      readonly info: AgentInfo;
-      readonly version: string;
-      /** Pending, queued, launched and terminal-but-unacknowledged tasks. */
-      readonly tasks: readonly TaskReport[];
-      /** Custom executors alive; those of command tasks are implied by their tasks. */
-      readonly executors: readonly ExecutorReport[];
-      readonly frameworks: readonly FrameworkInfo[];
-    }
+  /** With the report, or the last part of it. */
+  | ({ readonly kind: 'reregister'; readonly agentId: AgentId; readonly info: AgentInfo; readonly version: string } & ReportPart)
+  /** Answered with `report-part-taken`. */
+  | ({ readonly kind: 'report-part' } & ReportPart)
   | {
       readonly kind: 'status-update';
       readonly frameworkId: FrameworkId;
@@ -75,6 +78,7 @@ export type MasterMessage =
       /** Tasks that the master believed to be there and the agent did not report: the agent answers each with TASK_DROPPED. */
       readonly missingTasks: readonly { readonly frameworkId: FrameworkId; readonly taskId: TaskId }[];
     }
+  | { readonly kind: 'report-part-taken' }
   /** The agent may not join; it ends (`permanent`), or tries again later. */
   | { readonly kind: 'registration-refused'; readonly message: string; readonly permanent: boolean }
   | {

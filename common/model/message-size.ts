@@ -20,8 +20,14 @@ export const taskInfoBytesMax = 1024 * 1024;
 export const frameworkInfoBytesMax = 64 * 1024;
 
 /**
+ * One part of an agent's report: half of a message, because the last element of a part may go beyond by as much as the largest executor takes. What is
+ * reported of most agents fits into one.
+ */
+export const reportPartBytesMax = 4 * 1024 * 1024;
+
+/**
  * What may be sent to a peer in one go because of something small: copies of a FrameworkInfo for the tasks of one ACCEPT, heads of update streams after a
- * registration, one part of a report. A quarter of what a link queues for a peer that does not read at the moment.
+ * registration. A quarter of what a link queues for a peer that does not read at the moment.
  */
 export const burstBytesMax = 8 * 1024 * 1024;
 

@@ -1,6 +1,6 @@
 // Tasks and executors as described by frameworks.
 //
-// Owns:      TaskInfo, ExecutorInfo, health checks, checks, kill policy, discovery.
+// Owns:      TaskInfo, ExecutorInfo, health checks, checks, kill policy, discovery; and what a master needs of a task once it is launched.
 // Elsewhere: what states a task goes through (task-states.ts), what is reported of it (task-status.ts), commands (command.ts).
 // Source: Mesos v1 TaskInfo, ExecutorInfo, HealthCheck, CheckInfo, KillPolicy, DiscoveryInfo. Durations are milliseconds here.
 
@@ -91,3 +91,14 @@ export interface TaskInfo {
   readonly maxCompletionTimeMs?: number;
   readonly labels: readonly Label[];
 }
+
+/**
+ * What a master keeps of a launched task, and an agent reports of it: who it is and what it holds. The rest is between its framework and its agent, may be a
+ * megabyte, and would be in the master's memory and in every report once for each task.
+ */
+export function outlineOf({ name, taskId, agentId, resources }: TaskInfo): TaskInfo {
+  return { name, taskId, agentId, resources, limits: noLimits, labels: noLabels };
+}
+
+const noLimits: TaskInfo['limits'] = new Map();
+const noLabels: TaskInfo['labels'] = Object.freeze([]);

@@ -20,11 +20,12 @@ import { burstBytesMax, sizeOf } from '../../common/model/message-size';
 import type { OperationStatus } from '../../common/model/operation-status';
 import { Resources } from '../../common/model/resources';
 import { lostState } from '../../common/model/task-states';
-import type { TaskInfo } from '../../common/model/task';
+import { outlineOf, type TaskInfo } from '../../common/model/task';
 import type { TaskReason, TaskState } from '../../common/model/task-status';
 import { countTaskEnded } from './master-counters';
 import {
   callListCountMax,
+  executorBytesMax,
   isPartitionAware,
   refuseCall,
   sendMasterStatus,
@@ -199,12 +200,17 @@ function launch(state: MasterState, framework: Framework, agent: Agent, role: st
     return remaining;
   }
   const { task, newExecutor } = verdict;
+  if (newExecutor !== undefined && framework.executorBytes + sizeOf(newExecutor) > executorBytesMax) {
+    const message = `Executors of the framework would take more than ${executorBytesMax} bytes to describe: let them fetch what they need, or end some`;
+    failTask(state, framework, given, 'TASK_ERROR', 'REASON_TASK_INVALID', message);
+    return remaining;
+  }
   let left = remaining.minus(task.resources);
   if (newExecutor !== undefined) {
     left = left.minus(newExecutor.resources);
     addExecutor(framework, agent, newExecutor, newExecutor.resources);
   }
-  addTask(state, framework, agent, { info: task, role, resources: task.resources, state: 'TASK_STAGING', executorId: executorIdOf(task), isCharged: true });
+  addTask(state, framework, agent, { info: outlineOf(task), role, resources: task.resources, state: 'TASK_STAGING', executorId: executorIdOf(task), isCharged: true });
   state.counters.tasksLaunched += 1;
   // A command task always starts its own executor.
   sendToAgent(state, agent, { kind: 'run-task', framework: framework.info, task, launchExecutor: task.executor === undefined || newExecutor !== undefined });

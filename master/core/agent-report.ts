@@ -1,7 +1,7 @@
 // Agent report: what an agent that comes back says it runs.
 //
 // Owns:      checking a re-registration, and reading it as one plan: what to track, what is missing, what must end.
-// Elsewhere: carrying the plan out (agents.ts).
+// Elsewhere: putting its parts together (agent-messages.ts), carrying the plan out (agents.ts).
 // Invariants:
 //   J1. Reading changes nothing but this: a framework nobody knows becomes recovered (`readReport` names it, agents.ts makes it).
 //   J2. What a plan charges fits into the agent's total, each amount once: a report that says otherwise is refused whole.

@@ -106,6 +106,7 @@ function addFramework(state: MasterState, id: FrameworkId, subscription: Subscri
     offers: new Set(),
     tasks: new Map(),
     executors: new Set(),
+    executorBytes: 0,
     strays: new Set(),
     unreachableTasks: new Map(),
     completedTasks: new Ring(state.config.completedTaskCountMax),

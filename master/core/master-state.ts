@@ -24,7 +24,7 @@ import type { QuotaConfig } from '../../common/model/quota';
 import type { RegexCompiler } from '../../common/model/regex';
 import type { Resources } from '../../common/model/resources';
 import { lostState } from '../../common/model/task-states';
-import type { MasterMessage } from '../../common/model/agent-protocol';
+import type { MasterMessage, ReportPart } from '../../common/model/agent-protocol';
 import type { OfferConstraints, SchedulerEvent } from '../../common/model/scheduler-protocol';
 import type { ExecutorInfo, TaskInfo } from '../../common/model/task';
 import type { TaskReason, TaskState, TaskStatus } from '../../common/model/task-status';
@@ -55,6 +55,16 @@ export const unreachableAgeMaxMs = 14 * 24 * 60 * 60 * 1_000;
 export const forgettingIntervalMs = 15 * 60 * 1_000;
 /** Agents forgotten in one step; the others a moment later. Ours, as {@link unreachableAgentCountMax} of them may come of age together. */
 export const forgottenCountMax = 1_000;
+/**
+ * Descriptions of one framework's running executors, in bytes: a master and each next leader keep them whole, to compare them with what later tasks say.
+ * Ours: sixty of the largest, or sixty thousand of a KiB.
+ */
+export const executorBytesMax = 64 * 1024 * 1024;
+/**
+ * Parts of one agent's report. Ours: a part is about 4 MiB, so that is a GiB, and one framework cannot make that much of an agent's report: its tracked
+ * tasks and its executors are bounded (trackedTaskCountMax, executorBytesMax), and so is what is reported of each.
+ */
+export const reportPartCountMax = 256;
 /** Operator requests waiting for answers of agents. Ours. */
 export const relayCountMax = 1_000;
 /**
@@ -96,6 +106,8 @@ export interface Framework {
   /** Running tasks, and ended ones whose last update is not yet acknowledged. */
   readonly tasks: Map<TaskId, Task>;
   readonly executors: Set<Executor>;
+  /** Sum of their sizes (`sizeOf`); at most {@link executorBytesMax} by launches. */
+  executorBytes: number;
   readonly strays: Set<Stray>;
   /** Tasks of agents that are away, oldest first; at most `unreachableTaskCountMax`. */
   readonly unreachableTasks: Map<TaskId, UnreachableTask>;
@@ -181,6 +193,8 @@ export interface Executor {
   readonly framework: Framework;
   readonly agent: Agent;
   readonly info: ExecutorInfo;
+  /** Of `info`, in bytes. */
+  readonly size: number;
   /** With allocation role; charged as long as the record exists. */
   readonly resources: Resources;
 }
@@ -227,6 +241,8 @@ export interface AgentSession {
   readonly peer: string;
   /** undefined until it registers. */
   agent: Agent | undefined;
+  /** What it has reported so far, until it registers; at most {@link reportPartCountMax}. */
+  reportParts: ReportPart[];
   /** Until it registers. */
   opening: MasterDeadline | undefined;
 }

@@ -180,7 +180,7 @@ function takeInput(state: MasterState, input: MasterInput): void {
     }
     case 'agent-opened': {
       invariant(!state.agentSessions.has(input.session), 'session numbers are not reused (M3)');
-      const session: AgentSession = { number: input.session, peer: input.peer, agent: undefined, opening: undefined };
+      const session: AgentSession = { number: input.session, peer: input.peer, agent: undefined, reportParts: [], opening: undefined };
       session.opening = state.deadlines.set(state.nowMs + openingTimeoutMs, { kind: 'agent-opening-timeout', session });
       state.agentSessions.set(session.number, session);
       return;

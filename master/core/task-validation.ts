@@ -331,7 +331,11 @@ function describeBriefly(resource: Resource): string {
   return count > namedEntryCountMax ? `${shown} and ${count - namedEntryCountMax} more` : shown;
 }
 
+/** Longest name. Ours: it is kept and reported of each task, and shown in a column. */
+const nameLengthMax = 1_000;
+
 function sizeMessage(task: TaskInfo): string | undefined {
+  if (task.name.length > nameLengthMax) return `Task's name has ${task.name.length} characters, at most ${nameLengthMax} are kept`;
   const size = sizeOf(task);
   return size > taskInfoBytesMax ? `Task takes up to ${size} bytes with its executor and data, at most ${taskInfoBytesMax} are passed on: let it fetch the rest` : undefined;
 }

@@ -14,6 +14,7 @@ import { invariant } from '../../common/invariant';
 import type { NetworkInfo } from '../../common/model/command';
 import type { TaskSummary } from '../../common/model/operator-protocol';
 import type { Resources } from '../../common/model/resources';
+import { sizeOf } from '../../common/model/message-size';
 import { isTerminal } from '../../common/model/task-states';
 import { commandExecutorId, taskId, type ExecutorId } from '../../common/model/ids';
 import type { ExecutorInfo, TaskInfo } from '../../common/model/task';
@@ -205,11 +206,12 @@ export function summarizeTask(task: Task): TaskSummary {
 export function addExecutor(framework: Framework, agent: Agent, info: ExecutorInfo, resources: Resources): Executor {
   invariant(executorOn(agent, framework.id, info.executorId) === undefined, 'an executor id is in use once per framework and agent');
   framework.isKnownToAgents = true;
-  const executor: Executor = { framework, agent, info, resources };
+  const executor: Executor = { framework, agent, info, size: sizeOf(info), resources };
   const ofFramework = agent.executors.get(framework.id);
   if (ofFramework === undefined) agent.executors.set(framework.id, new Map([[info.executorId, executor]]));
   else ofFramework.set(info.executorId, executor);
   framework.executors.add(executor);
+  framework.executorBytes += executor.size;
   return executor;
 }
 
@@ -219,6 +221,7 @@ export function removeExecutor(state: MasterState, executor: Executor): void {
   const ofFramework = agent.executors.get(framework.id);
   const was = ofFramework?.delete(info.executorId) === true && framework.executors.delete(executor);
   invariant(was, 'an executor is in both indices (Z1)');
+  framework.executorBytes -= executor.size;
   if (ofFramework?.size === 0) agent.executors.delete(framework.id);
   if (executor.resources.isEmpty) return;
   state.allocator.recoverResources(framework.id, agent.id, executor.resources, { cause: 'ended', refuseMs: 0 }, state.nowMs);

@@ -437,6 +437,7 @@ export const agentMessages: { readonly [Kind in AgentMessage['kind']]: fc.Arbitr
     executors: few(executorReport),
     frameworks: few(frameworkInfo),
   }),
+  'report-part': plain<A<'report-part'>>({ kind: k('report-part'), tasks: few(taskReport), executors: few(executorReport), frameworks: few(frameworkInfo) }),
   'status-update': plain<A<'status-update'>>({ kind: k('status-update'), frameworkId: aFrameworkId, status: taskStatus, latestState: state }),
   'exited-executor': plain<A<'exited-executor'>>({
     kind: k('exited-executor'),
@@ -463,6 +464,7 @@ export const masterMessages: { readonly [Kind in MasterMessage['kind']]: fc.Arbi
     masterId: text,
     missingTasks: few(plain<M<'reregistered'>['missingTasks'][number]>({ frameworkId: aFrameworkId, taskId: aTaskId })),
   }),
+  'report-part-taken': plain({ kind: k('report-part-taken') }),
   'registration-refused': plain<M<'registration-refused'>>({ kind: k('registration-refused'), message: text, permanent: flag }),
   'run-task': plain<M<'run-task'>>({ kind: k('run-task'), framework: frameworkInfo, task: taskInfo, launchExecutor: flag }),
   'kill-task': some<M<'kill-task'>>({ killPolicy }, { kind: k('kill-task'), frameworkId: aFrameworkId, taskId: aTaskId }),

@@ -3,7 +3,7 @@
 
 import type { AgentMessage, MasterMessage } from '../../common/model/agent-protocol';
 import { agentId, executorId, frameworkId, taskId } from '../../common/model/ids';
-import { frameworkInfoBytesMax, messageDataBytesMax, sizeOf, taskInfoBytesMax } from '../../common/model/message-size';
+import { frameworkInfoBytesMax, messageDataBytesMax, reportPartBytesMax, sizeOf, taskInfoBytesMax } from '../../common/model/message-size';
 import { Resources } from '../../common/model/resources';
 import { statusDataBytesMax, statusMessageBytesMax, statusPartBytesMax } from '../../common/model/status-size';
 import type { TaskInfo } from '../../common/model/task';
@@ -52,6 +52,10 @@ test('the largest tasks, messages and updates pass between a master and an agent
   const update: AgentMessage = { kind: 'status-update', frameworkId: frameworkId(longest), status, latestState: 'TASK_FINISHED' };
   toMaster.send([update, update, { kind: 'framework-message', ...ids, data: new Uint8Array(messageDataBytesMax) }]);
   expect((await onMaster.count(3)).map(({ kind }) => kind)).toEqual(['status-update', 'status-update', 'framework-message']);
+  const executor = filled({ executorId: executorId(longest), resources: Resources.empty, labels: [] }, taskInfoBytesMax);
+  const count = Math.ceil(reportPartBytesMax / taskInfoBytesMax);
+  toMaster.send([{ kind: 'report-part', tasks: [], executors: Array.from({ length: count }, () => ({ frameworkId: frameworkId(longest), executor })), frameworks: [info] }]);
+  expect((await onMaster.count(4)).at(-1)).toMatchObject({ kind: 'report-part' });
   expect([onMaster.ends, onAgent.ends]).toEqual([[], []]);
   toMaster.close();
   await server.close(0);

@@ -1,6 +1,11 @@
 // Proves how the agent joins a master: what its registration carries, what must be durable first (R1), and what it answers for tasks it does not know.
 
+import { registrationTimeoutMs } from '../../../agent/core/master-session';
+import type { AgentMessage } from '../../../common/model/agent-protocol';
 import { agentId, frameworkId, taskId } from '../../../common/model/ids';
+import { reportPartBytesMax, taskInfoBytesMax } from '../../../common/model/message-size';
+import { agentMessage } from '../../../proto/agent-codec';
+import { wireType } from '../../../proto/loader';
 import { aConfig, aFramework, AgentHarness, anExecutor, aTask, kinds, records, runTask, shown, statusUpdates, theAgentId, theFrameworkId, toMaster } from './agent-harness';
 
 test('a new agent registers without an id, and its id is durable before anything else leaves', () => {
@@ -143,11 +148,55 @@ test('a changed configuration is told with the next registration and then rememb
   expect(records(changed.say({ kind: 'reregistered', agentId: theAgentId, masterId: 'M', missingTasks: [] }))).toMatchObject([{ kind: 'agent', info: { hostname: 'pi-2' } }]);
 });
 
-test('a report leaves out the data of tasks: a thousand of them must fit into one message, and only executors read it', () => {
+const encodedLength = (message: AgentMessage): number => wireType('agent', 'AgentMessage').serialize(agentMessage.encode(message)).length;
+const opening = (agent: AgentHarness): readonly AgentMessage[] => toMaster(agent.step({ kind: 'master-connected', address: 'm:5050' }));
+
+test('a task is reported in outline, and its executor once for all of its tasks: what only they need does not grow with their number', () => {
   const agent = new AgentHarness();
   agent.register();
-  agent.say(runTask(aTask('t', { data: new Uint8Array(1_000) })));
-  agent.step({ kind: 'master-disconnected', end: { kind: 'closed' } });
-  const [report] = toMaster(agent.step({ kind: 'master-connected', address: 'm:5050' }));
-  expect(report?.kind === 'reregister' ? report.tasks.map(({ task }) => [task.taskId, task.data]) : report).toEqual([['t', undefined]]);
+  const executor = anExecutor('e', { data: new Uint8Array(16 * 1024) });
+  for (let i = 0; i < 520; i += 1) {
+    const heavy = { data: new Uint8Array(1_000), labels: [{ key: 'x'.repeat(1_000) }] };
+    agent.say(runTask(aTask(`t${i}`, { executor, ...heavy }), aFramework(), i === 0));
+  }
+  agent.disconnect();
+  const [report, ...more] = opening(agent);
+  if (report?.kind !== 'reregister') throw new Error('no report');
+  expect(more).toEqual([]);
+  expect(report.tasks).toHaveLength(520);
+  expect(report.tasks[0]?.task).toEqual({ name: 't0', taskId: 't0', agentId: theAgentId, resources: aTask('t0').resources, limits: new Map(), labels: [] });
+  expect(report.executors).toEqual([{ frameworkId: theFrameworkId, executor }]);
+  expect(encodedLength(report)).toBeLessThan(150_000);
+});
+
+test('a report too large for one message comes in parts, each when the one before was taken, everything once; the last one registers', () => {
+  const agent = new AgentHarness();
+  agent.register();
+  for (let i = 0; i < 12; i += 1) agent.say(runTask(aTask(`t${i}`, { executor: anExecutor(`e${i}`, { data: new Uint8Array(taskInfoBytesMax - 2_000) }) })));
+  agent.disconnect();
+  const parts = [...opening(agent)];
+  expect(parts).toHaveLength(1);
+  while (parts.at(-1)?.kind === 'report-part') {
+    agent.advance(registrationTimeoutMs - 1); // It is the answer to a part that must not take longer.
+    parts.push(...toMaster(agent.say({ kind: 'report-part-taken' })));
+  }
+  expect(parts.map(({ kind }) => kind)).toEqual(['report-part', 'report-part', 'reregister']);
+  for (const part of parts) expect(encodedLength(part)).toBeLessThan(reportPartBytesMax + 4_000);
+  const reports = parts.flatMap((part) => (part.kind === 'report-part' || part.kind === 'reregister' ? [part] : []));
+  expect(reports.flatMap(({ executors }) => executors.map(({ executor }) => executor.executorId))).toEqual(Array.from({ length: 12 }, (_, i) => `e${i}`));
+  expect(reports.flatMap(({ tasks }) => tasks.map(({ task }) => task.taskId)).sort()).toEqual(Array.from({ length: 12 }, (_, i) => `t${i}`).sort());
+  expect(reports.flatMap(({ frameworks }) => frameworks)).toEqual([aFramework()]);
+  expect(agent.say({ kind: 'report-part-taken' })).toEqual([]);
+  expect(kinds(agent.say({ kind: 'reregistered', agentId: theAgentId, masterId: 'M', missingTasks: [] }))).toContain('master-established');
+});
+
+test('a session that breaks amid the parts of a report leaves nothing behind: the next one reports anew', () => {
+  const agent = new AgentHarness();
+  agent.register();
+  for (let i = 0; i < 6; i += 1) agent.say(runTask(aTask(`t${i}`, { executor: anExecutor(`e${i}`, { data: new Uint8Array(taskInfoBytesMax - 2_000) }) })));
+  agent.disconnect();
+  const [first] = opening(agent);
+  agent.disconnect();
+  expect(agent.say({ kind: 'report-part-taken' })).toEqual([]);
+  expect(opening(agent)).toEqual([first]);
 });

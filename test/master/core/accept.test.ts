@@ -8,7 +8,7 @@ import { offerId, taskId } from '../../../common/model/ids';
 import { Resources } from '../../../common/model/resources';
 import { wireType } from '../../../proto/loader';
 import { decodeSchedulerCall, encodeSchedulerCall } from '../../../proto/scheduler-codec';
-import { aCommand, amounts, anAgentInfo, anExecutor, aTask, launch, ScriptedMaster } from './scripted-master';
+import { aCommand, amounts, anAgentInfo, anExecutor, anExecutorTask, aTask, launch, ScriptedMaster } from './scripted-master';
 
 /** Two agents, all of which `mine` holds as O0 and O1. */
 function twoAgents(capabilities: readonly ('MULTI_ROLE' | 'PARTITION_AWARE')[] = ['MULTI_ROLE', 'PARTITION_AWARE']) {
@@ -262,6 +262,21 @@ test('what one call makes of small tasks and a large framework is bounded, as a 
   expect(large.events.at(-1)).toMatchObject({ refusal: { expected: expect.stringMatching(/^at most 139 tasks in one call/) as string } });
   large.accept(['O0'], [launch(...tasks.slice(0, 139))]);
   expect(master.core.counters.tasksLaunched).toBe(139);
+});
+
+test('executors of one framework are described in a bounded number of bytes, and one that ends makes room', () => {
+  const master = new ScriptedMaster();
+  const agent = master.registered({ resources: amounts('cpus:1000;mem:100000') });
+  const scheduler = master.subscribed();
+  master.skip();
+  const tasks = Array.from({ length: 66 }, (_, i) => anExecutorTask(`t${i}`, 'm-S0', anExecutor(`e${i}`, 'cpus:0.1', { data: new Uint8Array(1024 * 1024 - 2_000) }), 'cpus:0.1'));
+  const sent = (): number => master.core.counters.tasksLaunched;
+  scheduler.accept(['O0'], [launch(...tasks.slice(0, 65))]);
+  expect([sent(), scheduler.updates.at(-1)?.message]).toEqual([64, expect.stringContaining('would take more than 67108864 bytes to describe') as string]);
+  agent.say({ kind: 'exited-executor', frameworkId: scheduler.frameworkId, executorId: tasks[0]!.executor!.executorId, status: 0 });
+  master.skip(1_500);
+  scheduler.accept([scheduler.offers.at(-1)?.id.slice(2) ?? ''], [launch(...tasks.slice(65))]);
+  expect(sent()).toBe(65);
 });
 
 test('an offer says all of the agent that a scheduler may read', () => {

@@ -2,6 +2,7 @@
 //
 // Proves the checks at the door of the core: order of a session, whose offers, tasks, executors and updates a call may touch.
 
+import { messageDataBytesMax } from '../../../common/model/message-size';
 import { executorId, frameworkId, taskId } from '../../../common/model/ids';
 import type { SchedulerCall } from '../../../common/model/scheduler-protocol';
 import { openingTimeoutMs } from '../../../master/core/master-state';
@@ -78,10 +79,10 @@ test('orders repeated in one frame reach the agent once, a kill with the shortes
 test('messages of one frame to one agent have a bound in bytes, and one that no link would carry is refused', () => {
   const { master, agent, victim } = scene();
   const message = (bytes: number) => ({ kind: 'message', agentId: agent.agentId, executorId: executorId('e'), data: new Uint8Array(bytes) }) as const;
-  victim.call(message(4 * 1024 * 1024 + 1));
+  victim.call(message(messageDataBytesMax + 1));
   expect(master.trace(0)).toEqual(['s2 refused message message.data']);
-  victim.call(message(4 * 1024 * 1024), message(4 * 1024 * 1024));
-  expect(master.trace(0)).toEqual(['a1 framework-message e']);
+  victim.call(...Array.from({ length: 8 }, () => message(messageDataBytesMax)));
+  expect(master.trace(0)).toEqual(Array.from({ length: 7 }, () => 'a1 framework-message e'));
   expect(master.core.counters.frameworkMessagesDropped).toBe(1);
   const call = { ok: true, value: { number: 1, call: message(0) } } as const;
   master.step({ kind: 'scheduler-calls', session: victim.session, calls: Array.from({ length: 200_000 }, () => call) });

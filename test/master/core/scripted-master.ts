@@ -425,6 +425,7 @@ function describeMessage(message: MasterMessage): string {
       return `registration-refused${message.permanent ? ' for good' : ''}`;
     case 'read-sandbox':
       return `read-sandbox ${message.executorId} ${message.stream} ${message.offset}+${message.lengthMax}`;
+    case 'report-part-taken':
     case 'ping':
     case 'shutdown':
       return message.kind;

@@ -136,6 +136,11 @@ test('what does not fit is named by its first pieces: the same answer goes to ev
   expect(message).toMatch(/^Task uses more resources ports:\[31000-31000,.*31018-31018\] and 2 more than available cpus:3.4;mem:4032;ports:\[31000-31009\]$/);
 });
 
+test.each([[1_000, true], [1_001, false]])('rule 17: of a name of %i characters it is %s that it is kept', (length, isKept) => {
+  const { isLaunched, message } = launched(task({ name: 'n'.repeat(length) }));
+  expect([isLaunched, message]).toEqual([isKept, isKept ? undefined : "Task's name has 1001 characters, at most 1000 are kept"]);
+});
+
 test('a task may not leave an offer in more pieces than others can read', () => {
   const master = new ScriptedMaster();
   const registered = master.registered({ resources: amounts('cpus:4;mem:4096;numbers:[0-1000000]') });

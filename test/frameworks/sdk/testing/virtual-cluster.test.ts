@@ -102,6 +102,38 @@ test('programs can be given by name, and see their container', async () => {
   expect(seen).toEqual(['mine --well']);
 });
 
+test('an agent whose report is too large for one message tells the next leader all of it, and its tasks run on', async () => {
+  const worker = virtualTaskRunner({ run: (_task, { signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve())) });
+  let partCount = 0;
+  const cluster = new VirtualCluster({
+    masters: 2,
+    executors: { worker },
+    observe: (sight) => {
+      if (sight.source === 'network' && sight.sight.kind === 'delivered') for (const message of sight.sight.messages as readonly { kind?: string }[]) if (message.kind === 'report-part') partCount += 1;
+    },
+  });
+  const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'];
+  const running = new Set<string>();
+  const others: string[] = [];
+  let isLaunched = false;
+  cluster.runScheduler({
+    name: 'large',
+    offers: ([offer], driver) => {
+      if (!offer || isLaunched) return;
+      isLaunched = true;
+      const large = (id: string) => executor({ id, command: 'worker', data: new Uint8Array(1_000_000) });
+      driver.launch(offer, ids.map((id) => task({ name: id, id, executor: large(id), resources: 'cpus:0.1;mem:32' })));
+    },
+    update: ({ taskId: id, state }) => void (state === 'TASK_RUNNING' ? running.add(id) : others.push(`${id} ${state}`)),
+  });
+  await cluster.until(() => running.size === ids.length);
+  expect(cluster.killLeader()?.isAlive).toBe(false);
+  await cluster.until(() => cluster.state()?.tasks.length === ids.length, { within: '2m' });
+  await cluster.advance('60s');
+  expect(cluster.state()?.tasks.map(({ id, state }) => `${id} ${state}`).sort()).toEqual(ids.map((id) => `${id} TASK_RUNNING`));
+  expect([partCount > 0, others]).toEqual([true, []]);
+});
+
 test('an ACCEPT whose RESERVE is dropped launches its task all the same, and scheduler and master agree on that', async () => {
   const cluster = new VirtualCluster();
   const heard: string[] = [];
