@@ -54,11 +54,21 @@ function isNormal(ranges: readonly Range[]): boolean {
 }
 
 export function plusRanges(a: readonly Range[], b: readonly Range[]): readonly Range[] {
-  return normalRanges([...a, ...b]);
+  if (a.length === 0 || b.length === 0) return a.length === 0 ? b : a;
+  // What merely touches is merged, too.
+  const [start, end] = touched(a, b[0]!.begin - 1, b[b.length - 1]!.end + 1);
+  return a.slice(0, start).concat(normalRanges([...a.slice(start, end), ...b]), a.slice(end));
 }
 
 /** What of `a` is not in `b`. */
 export function minusRanges(a: readonly Range[], b: readonly Range[]): readonly Range[] {
+  if (a.length === 0 || b.length === 0) return a;
+  const [start, end] = touched(a, b[0]!.begin, b[b.length - 1]!.end);
+  if (start === end) return a;
+  return a.slice(0, start).concat(minusEach(a.slice(start, end), b), a.slice(end));
+}
+
+function minusEach(a: readonly Range[], b: readonly Range[]): readonly Range[] {
   const left: Range[] = [];
   let next = 0;
   for (const { begin, end } of a) {
@@ -80,11 +90,33 @@ export function minusRanges(a: readonly Range[], b: readonly Range[]): readonly 
 export function containsRanges(a: readonly Range[], b: readonly Range[]): boolean {
   let at = 0;
   for (const { begin, end } of b) {
-    while (at < a.length && a[at]!.end < begin) at++;
+    at = firstEndingFrom(a, begin, at);
     const around = a[at];
     if (around === undefined || around.begin > begin || around.end < end) return false;
   }
   return true;
+}
+
+/**
+ * Which of `ranges` have a number from `first` to `last`: from one index up to, not including, the other. The ports of a machine may be in thousands of pieces
+ * and a task takes one: the others are neither looked at nor made anew.
+ */
+function touched(ranges: readonly Range[], first: number, last: number): readonly [start: number, end: number] {
+  const start = firstEndingFrom(ranges, first, 0);
+  let end = firstEndingFrom(ranges, last, start);
+  if (end < ranges.length && ranges[end]!.begin <= last) end++;
+  return [start, end];
+}
+
+/** The index from `low` on of the first range that ends at or after `number`. */
+function firstEndingFrom(ranges: readonly Range[], number: number, low: number): number {
+  let high = ranges.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ranges[middle]!.end < number) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Whether any number is in both. */

@@ -299,7 +299,8 @@ function fitMessage(ofTask: Resources, ofNewExecutor: Resources, { remaining }: 
 
 /** Ours: what is left must remain an offer that others can read. */
 function scatteringMessage(total: Resources, remaining: Resources): string | undefined {
-  if (!hasRanges(total)) return undefined;
+  // Each range taken makes one piece more at most, so this is seldom looked into.
+  if (rangeCountOf(remaining) + rangeCountOf(total) <= valueEntryCountMax) return undefined;
   for (const { name, value } of remaining.minus(total)) {
     if (value.kind === 'ranges' && value.ranges.length > valueEntryCountMax) {
       return `Task leaves ${name} in ${value.ranges.length} pieces, at most ${valueEntryCountMax} can be offered`;
@@ -308,8 +309,10 @@ function scatteringMessage(total: Resources, remaining: Resources): string | und
   return undefined;
 }
 
-function hasRanges(resources: Resources): boolean {
-  return [...resources].some(({ value }) => value.kind === 'ranges');
+function rangeCountOf(resources: Resources): number {
+  let count = 0;
+  for (const { value } of resources) if (value.kind === 'ranges') count += value.ranges.length;
+  return count;
 }
 
 /** Ranges, items and amounts that a message names. What is left of a machine's ports may be in thousands of pieces, and is named to each task that does not fit. */
