@@ -13,6 +13,7 @@ import type { FrameworkId } from '../../common/model/ids';
 import { parseResourceText } from '../../common/model/resource-text';
 import { checkRole } from '../../common/model/role';
 import type { TaskStatus } from '../../common/model/task-status';
+import type { Cancel } from '../../common/ports';
 import { AllotError, isAllotError } from '../../common/errors';
 import { optionTable, refusalError, type ConfigOf } from '../../common/options';
 import { isUnread } from '../../common/process';
@@ -28,7 +29,7 @@ import { exitStatusOf, isOwnEnd } from '../task-exit';
 const failoverTimeoutMs = 30_000;
 /** Without a fitting offer for this long, the person is told why. */
 const patienceMs = 3_000;
-/** R3: how long the last of the output is waited for after the task has ended. */
+/** R3: how long the next of the output is waited for after the task has ended. What whoever reads here takes his time for does not count. */
 const outputPatienceMs = 10_000;
 /** How long a killed task may take to end before we leave; its teardown goes on without us. More than the default kill grace of 3 s. */
 const killPatienceMs = 10_000;
@@ -93,6 +94,10 @@ class SingleTask {
   private output: Promise<void> | undefined;
   /** Ends the reading of output. */
   private readonly enough = new AbortController();
+  private isTaskOver = false;
+  /** Writes that whoever reads here has not taken yet. */
+  private writeCount = 0;
+  private cancelPatience: Cancel = () => undefined;
   private over: (end: TaskStatus | Error) => void = () => undefined;
 
   constructor(
@@ -171,7 +176,7 @@ class SingleTask {
 
   private kill(driver: Sdk.SchedulerDriver): void {
     this.wasKilled = true;
-    if (isUnread(this.context.stop)) this.enough.abort(); // R4
+    if (this.isTaskOver || isUnread(this.context.stop)) this.enough.abort(); // R4
     const { clock } = this.context.environment;
     if (this.taskId === undefined) this.over(new Error('Interrupted before the task was launched'));
     else driver.kill(this.taskId);
@@ -185,19 +190,33 @@ class SingleTask {
       throw new AllotError({ code: 'OPERATION_FAILED', action: `run ${this.name}`, detail: end.message }, { cause: end });
     }
     if (this.output !== undefined) {
-      const cancel = this.context.environment.clock.schedule(outputPatienceMs, () => this.enough.abort());
+      this.isTaskOver = true;
+      this.renewPatience();
       await this.output;
-      cancel();
+      this.cancelPatience();
     }
     if (!isOwnEnd(end) && !isUnread(this.context.stop)) this.context.remark(`allot: Task ${end.taskId} is ${end.state}${end.message === undefined ? '' : `: ${end.message}`}\n`);
     return exitStatusOf(end);
   }
 
+  private renewPatience(): void {
+    this.cancelPatience();
+    if (this.isTaskOver && this.writeCount === 0) this.cancelPatience = this.context.environment.clock.schedule(outputPatienceMs, () => this.enough.abort());
+  }
+
+  private async show(write: (bytes: Uint8Array) => void | Promise<void>, bytes: Uint8Array): Promise<void> {
+    this.writeCount += 1;
+    this.cancelPatience();
+    await write(bytes);
+    this.writeCount -= 1;
+    this.renewPatience();
+  }
+
   /** Both streams until their ends, or until there was enough. Rejects for a bug only. */
   private async showOutput(frameworkId: FrameworkId, taskId: Sdk.TaskId): Promise<void> {
     const { clock } = this.context.environment;
-    const show = async (stream: 'stdout' | 'stderr', write: (bytes: Uint8Array) => void): Promise<void> => {
-      const follower = new SandboxFollower(this.client, clock, { frameworkId, taskId, stream }, write);
+    const follow = async (stream: 'stdout' | 'stderr', write: (bytes: Uint8Array) => void | Promise<void>): Promise<void> => {
+      const follower = new SandboxFollower(this.client, clock, { frameworkId, taskId, stream }, (bytes) => this.show(write, bytes));
       try {
         await follower.follow(this.enough.signal, (error) => isAllotError(error));
       } catch (error) {
@@ -205,6 +224,6 @@ class SingleTask {
         // Enough was seen: the task is over and its agent is away, or we are going.
       }
     };
-    await Promise.all([show('stdout', this.context.print), show('stderr', this.context.remark)]);
+    await Promise.all([follow('stdout', this.context.print), follow('stderr', this.context.remark)]);
   }
 }

@@ -1,4 +1,4 @@
-// Proves F1 and F2: every byte once and in order, whatever fails in between, at a pace that ends.
+// Proves F1 to F3: every byte once and in order, whatever fails in between, at a pace that ends, and no faster than it is read.
 //
 // How: a growing file behind a master that fails now and then; a fake clock.
 
@@ -39,7 +39,7 @@ class FakeSandbox {
 async function followed(sandbox: FakeSandbox, signal = new AbortController().signal): Promise<string> {
   const { clock } = fakeEnvironment();
   const written: Uint8Array[] = [];
-  const follower = new SandboxFollower(sandbox, clock, file, (bytes) => written.push(Uint8Array.from(bytes)));
+  const follower = new SandboxFollower(sandbox, clock, file, (bytes) => void written.push(Uint8Array.from(bytes)));
   let outcome: 'under way' | 'over' | Error = 'under way';
   follower
     .follow(signal, (error) => isAllotError(error, 'OPERATION_FAILED'))
@@ -72,8 +72,32 @@ test('what is there is read without a pause between the answers, also when it ta
   const sandbox = new FakeSandbox(['x'.repeat(1_000)], 100);
   const { clock } = fakeEnvironment();
   let bytes = 0;
-  expect(await new SandboxFollower(sandbox, clock, file, (part) => (bytes += part.length)).readAvailable(new AbortController().signal)).toBe(true);
+  expect(await new SandboxFollower(sandbox, clock, file, (part) => void (bytes += part.length)).readAvailable(new AbortController().signal)).toBe(true);
   expect([bytes, sandbox.asks, clock.nowMs()]).toEqual([1_000, 10, 0]);
+});
+
+test('what is there is what was there when it was asked for first: a file that grows faster than it is read is not chased', async () => {
+  const states = Array.from({ length: 100 }, (_, index) => 'x'.repeat(200 * (index + 1)));
+  const sandbox = new FakeSandbox(states, 100);
+  const { clock } = fakeEnvironment();
+  let bytes = 0;
+  expect(await new SandboxFollower(sandbox, clock, file, (part) => void (bytes += part.length)).readAvailable(new AbortController().signal)).toBe(false);
+  expect([bytes, sandbox.asks]).toEqual([200, 2]);
+});
+
+test('nothing is asked for while what came waits to be written, and giving up does not wait for it (F3)', async () => {
+  const sandbox = new FakeSandbox(['x'.repeat(1_000)], 100);
+  const { clock } = fakeEnvironment();
+  let taken = (): void => undefined;
+  const stop = new AbortController();
+  const following = new SandboxFollower(sandbox, clock, file, () => new Promise((resolve) => (taken = resolve))).follow(stop.signal, () => true);
+  await settle();
+  expect(sandbox.asks).toBe(1);
+  taken();
+  await settle();
+  expect(sandbox.asks).toBe(2);
+  stop.abort(new Error('enough'));
+  await expect(following).rejects.toThrow('enough');
 });
 
 test('a failure that patience does not cover ends the following', async () => {
