@@ -1,7 +1,7 @@
 // Local cluster: a master and some agents on this machine, kept together.
 //
 // Owns:      the order of starting and ending, what happens when one of them dies.
-// Elsewhere: one process (local-process.ts), what people see of it (commands/local.ts), dividing the machine (fair-part.ts).
+// Elsewhere: one process (local-process.ts), what is left where its keeper was killed (local-remains.ts), what people see of it (commands/local.ts), dividing the machine (fair-part.ts).
 // Invariants:
 //   K1. Agents start when the master serves; the cluster is up when all are registered.
 //   K2. It ends as a whole: agents end their tasks first, then themselves, then the master; whatever is left after its time is killed.
@@ -11,10 +11,12 @@
 import { join } from 'node:path';
 
 import type { AllotError } from '../common/errors';
-import { silentLog } from '../common/logging';
 import type { Clock } from '../common/ports';
-import { PosixContainerizer } from '../agent/posix-containerizer';
+import { agentGraceMs, masterGraceMs } from './local-grace';
 import { LocalProcess } from './local-process';
+import { endContainers } from './local-remains';
+import type { LocalChild } from './local-state';
+import { identityOf } from './process-identity';
 
 export interface LocalClusterPlan {
   /** Holds everything: state, logs, sandboxes. */
@@ -26,17 +28,16 @@ export interface LocalClusterPlan {
   /** `--resources` of each agent. */
   readonly resources: readonly string[];
   readonly clock: Clock;
+  /** Called right after each start of a process, with all that were started: whoever finds them without their keeper must know them. */
+  readonly started: (children: readonly LocalChild[]) => void;
 }
-
-/** How long agents get to end their tasks, and the master to say goodbye. More than the default grace periods (5 s and 2 s). */
-const agentGraceMs = 15_000;
-const masterGraceMs = 5_000;
 
 export class LocalCluster {
   master = '';
   http = '';
   private readonly agents: LocalProcess[] = [];
   private masterProcess: LocalProcess | undefined;
+  private readonly started: LocalChild[] = [];
   private isStopping = false;
   private readonly killOnExit = (): void => {
     for (const child of this.children()) child.signal('SIGKILL');
@@ -75,9 +76,7 @@ export class LocalCluster {
 
   private async endAgent(agent: LocalProcess): Promise<void> {
     await agent.stop('SIGUSR1', agentGraceMs);
-    // An agent that was killed could not end its tasks.
-    const containerizer = new PosixContainerizer({ workDir: this.path(agent.name), clock: this.plan.clock, log: silentLog, switchUser: false });
-    await containerizer.destroyOrphans(new Set());
+    await endContainers(this.path(agent.name), this.plan.clock);
   }
 
   private children(): readonly LocalProcess[] {
@@ -85,7 +84,11 @@ export class LocalCluster {
   }
 
   private spawn(name: string, command: string, args: readonly string[]): LocalProcess {
-    return new LocalProcess(name, [...this.plan.program, command, ...args, '--log-format', 'json'], this.path(`${name}.log`), this.plan.clock);
+    const child = new LocalProcess(name, [...this.plan.program, command, ...args, '--log-format', 'json'], this.path(`${name}.log`), this.plan.clock);
+    const identity = child.pid === undefined ? undefined : identityOf(child.pid);
+    if (identity !== undefined) this.started.push({ ...identity, name });
+    this.plan.started(this.started);
+    return child;
   }
 
   private path(name: string): string {

@@ -1,10 +1,10 @@
 // allot local: a whole cluster on this machine.
 //
 // Owns:      the flags, what is printed, starting in the background and stopping from elsewhere.
-// Elsewhere: the cluster (../local-cluster.ts), the file that tells others of it (../local-state.ts).
+// Elsewhere: the cluster (../local-cluster.ts), the file that tells others of it (../local-state.ts), what is left of one (../local-remains.ts).
 // Invariants:
 //   N1. One cluster per directory: the state file names its keeper, and the master's registry is locked anyway.
-//   N2. When `start` has said that the cluster is up, commands work; when `stop` has returned, nothing of it runs.
+//   N2. When `start` has said that the cluster is up, commands work; when `stop` has returned, nothing of it runs, also where its keeper was killed.
 // Source: our choice.
 
 import { mkdirSync } from 'node:fs';
@@ -13,14 +13,16 @@ import { join, resolve } from 'node:path';
 import { AllotError, describeError } from '../../common/errors';
 import { optionTable, refusalError, type ConfigOf } from '../../common/options';
 import { refused } from '../../common/refusal';
-import { abortableDelay, deadlineIn, hasPassed } from '../../common/timing';
+import { abortableDelay } from '../../common/timing';
 import { measureMachine } from '../../agent/detection';
 import { parseDeclaredResources } from '../../agent/declared-resources';
 import { defineCommand, type CommandContext } from '../command';
 import { fairPart, portsPart } from '../fair-part';
 import { LocalCluster } from '../local-cluster';
 import { LocalProcess } from '../local-process';
-import { isAlive, readLocalState, removeLocalState, writeLocalState, type LocalState } from '../local-state';
+import { endRemains } from '../local-remains';
+import { findLocalCluster, removeLocalState, writeLocalState, type LocalChild, type LocalClusterAddress } from '../local-state';
+import { identityOf, isGoneWithin, signalProcess } from '../process-identity';
 
 const table = optionTable('local', {
   agents: { type: 'int', default: 3, min: 1, max: 100, unit: 'agents', group: 'Cluster', description: 'How many agents' },
@@ -69,19 +71,29 @@ async function keepRunning(config: LocalConfig, context: CommandContext): Promis
   const directory = resolve(config.workDir);
   refuseSecond(directory, config.workDir);
   const resources = resourcesOf(config, directory);
-  const cluster = new LocalCluster({ directory, program: [thisProgram()], port: config.port, httpPort: config.httpPort, resources, clock: context.environment.clock });
+  const keeper = identityOf(process.pid);
+  if (keeper === undefined) throw new AllotError({ code: 'OPERATION_FAILED', action: 'keep a local cluster', detail: 'this system has no /proc to know processes by' });
+  let children: readonly LocalChild[] = [];
+  const note = (address?: LocalClusterAddress): void => writeLocalState(directory, { ...keeper, children, cluster: address });
+  const started = (all: readonly LocalChild[]): void => {
+    children = all;
+    note();
+  };
+  const cluster = new LocalCluster({ directory, program: [thisProgram()], port: config.port, httpPort: config.httpPort, resources, clock: context.environment.clock, started });
+  note();
   try {
     await cluster.start(context.stop);
-    const state: LocalState = { pid: process.pid, master: cluster.master, http: cluster.http, agentCount: resources.length };
-    writeLocalState(directory, state);
-    context.print(describe(state, config, resources[0] ?? ''));
+    const address: LocalClusterAddress = { master: cluster.master, http: cluster.http, agentCount: resources.length };
+    note(address);
+    context.print(describe(address, true, config, resources[0] ?? ''));
     const failure = await Promise.race([cluster.firstFailure(), aborted(context.stop), hangup()]);
     if (failure !== undefined) throw failure;
     context.remark('allot: Ending the cluster\n');
     return 0;
   } finally {
     await cluster.stop();
-    if (readLocalState(directory)?.pid === process.pid) removeLocalState(directory);
+    const found = findLocalCluster(directory);
+    if (found.kind === 'kept' && found.state.pid === keeper.pid) removeLocalState(directory);
   }
 }
 
@@ -93,10 +105,10 @@ async function startDetached(config: LocalConfig, context: CommandContext): Prom
   if (config.resources !== undefined) flags.push(`--resources=${config.resources}`);
   const keeper = new LocalProcess('local cluster', [thisProgram(), 'local', ...flags], join(directory, 'local.log'), context.environment.clock);
   for (;;) {
-    const state = readLocalState(directory);
-    if (state !== undefined && state.pid === keeper.pid) {
+    const found = findLocalCluster(directory);
+    if (found.kind === 'kept' && found.state.pid === keeper.pid && found.state.cluster !== undefined) {
       keeper.release();
-      context.print(describe(state, config, resources[0] ?? ''));
+      context.print(describe(found.state.cluster, false, config, resources[0] ?? ''));
       return 0;
     }
     if (!keeper.isRunning) {
@@ -115,34 +127,61 @@ async function startDetached(config: LocalConfig, context: CommandContext): Prom
 
 async function stopOther(config: LocalConfig, context: CommandContext): Promise<number> {
   const directory = resolve(config.workDir);
-  const state = readLocalState(directory);
-  if (state === undefined) {
-    context.remark(`allot: No cluster runs in ${directory}\n`);
-    return 0;
-  }
-  process.kill(state.pid, 'SIGTERM');
   const { clock } = context.environment;
-  const deadline = deadlineIn(clock, stopPatienceMs);
-  while (isAlive(state.pid)) {
-    if (hasPassed(clock, deadline)) throw new AllotError({ code: 'DEADLINE_PASSED', action: `end the cluster of process ${state.pid}`, afterMs: stopPatienceMs });
-    await abortableDelay(clock, pollMs, context.stop);
+  const found = findLocalCluster(directory);
+  if (found.kind === 'kept') {
+    signalProcess(found.state, 'SIGTERM');
+    if (!(await isGoneWithin(found.state, stopPatienceMs, clock, context.stop))) {
+      throw new AllotError({ code: 'DEADLINE_PASSED', action: `end the cluster of process ${found.state.pid}`, afterMs: stopPatienceMs });
+    }
   }
-  context.print(`The cluster in ${directory} has ended\n`);
+  // Of a keeper that was killed, perhaps only just now.
+  const rest = findLocalCluster(directory);
+  if (rest.kind === 'left') {
+    await endRemains(directory, rest.children, clock);
+    removeLocalState(directory);
+  }
+  const hasEnded = found.kind === 'kept' || (found.kind === 'left' && found.alive.length > 0);
+  if (hasEnded) context.print(`The cluster in ${directory} has ended\n`);
+  else context.remark(`allot: No cluster runs in ${directory}\n`);
   return 0;
 }
 
 function status(config: LocalConfig, context: CommandContext): number {
   const directory = resolve(config.workDir);
-  const state = readLocalState(directory);
-  context.print(state === undefined ? `No cluster runs in ${directory}\n` : describe(state, config, undefined));
-  return state === undefined ? 1 : 0;
+  const found = findLocalCluster(directory);
+  if (found.kind === 'kept') {
+    const { cluster, pid } = found.state;
+    context.print(cluster === undefined ? `A cluster is being started in ${directory} by process ${pid}\n` : describe(cluster, false, config, undefined));
+    return cluster === undefined ? 1 : 0;
+  }
+  if (found.kind === 'left' && found.alive.length > 0) {
+    context.print(`The cluster in ${directory} has lost its keeper; ${namesOf(found.alive)} still run: end them with "allot local stop${directoryFlag(config)}"\n`);
+  } else {
+    context.print(`No cluster runs in ${directory}\n`);
+  }
+  return 1;
 }
 
 /** N1. */
 function refuseSecond(directory: string, given: string): void {
-  const other = readLocalState(directory);
-  if (other === undefined) return;
-  throw refusalError(refused('--work-dir', given, `a directory without a running cluster; process ${other.pid} keeps one there, end it with "allot local stop --work-dir ${given}"`));
+  const other = findLocalCluster(directory);
+  const whatRuns =
+    other.kind === 'kept'
+      ? `process ${other.state.pid} keeps one there, end it`
+      : other.kind === 'left' && other.alive.length > 0
+        ? `${namesOf(other.alive)} of one whose keeper was killed still run there, end them`
+        : undefined;
+  if (whatRuns === undefined) return;
+  throw refusalError(refused('--work-dir', given, `a directory without a running cluster; ${whatRuns} with "allot local stop --work-dir ${given}"`));
+}
+
+function namesOf(children: readonly LocalChild[]): string {
+  return children.map(({ name, pid }) => `${name} (process ${pid})`).join(', ');
+}
+
+function directoryFlag({ workDir }: LocalConfig): string {
+  return workDir === '.allot' ? '' : ` --work-dir ${workDir}`;
 }
 
 function resourcesOf({ agents, resources }: LocalConfig, directory: string): readonly string[] {
@@ -159,19 +198,20 @@ function resourcesOf({ agents, resources }: LocalConfig, directory: string): rea
   return Array.from({ length: agents }, (_unused, index) => fairPart(machine, index, agents));
 }
 
-function describe({ master, http, agentCount, pid }: LocalState, { workDir, detach }: LocalConfig, resources: string | undefined): string {
-  const directory = workDir === '.allot' ? '' : ` --work-dir ${workDir}`;
+/** `isOurs`: this process keeps it. */
+function describe({ master, http, agentCount }: LocalClusterAddress, isOurs: boolean, config: LocalConfig, resources: string | undefined): string {
+  const directory = directoryFlag(config);
   const masterFlag = master === '127.0.0.1:5050' ? '' : ` --master ${master}`;
   return [
     `A master and ${agentCount} ${agentCount === 1 ? 'agent' : 'agents'} run on this machine${resources === undefined ? '' : `, each agent with ${resources.replace(/;ports:.*$/, '')}`}`,
     '',
     `  master   ${master}`,
     `  health   http://${http}/health   metrics   http://${http}/metrics`,
-    `  logs     ${join(workDir, '*.log')}`,
+    `  logs     ${join(config.workDir, '*.log')}`,
     '',
     `  look     allot agents${masterFlag}`,
     `  run      allot run${masterFlag} -- echo hello`,
-    `  stop     ${detach || pid !== process.pid ? `allot local stop${directory}` : `Ctrl-C, or allot local stop${directory}`}`,
+    `  stop     ${isOurs ? `Ctrl-C, or allot local stop${directory}` : `allot local stop${directory}`}`,
     '',
   ].join('\n');
 }

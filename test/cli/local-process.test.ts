@@ -2,12 +2,11 @@
 //
 // How: real Node processes of a line or two; waiting is for what they log or for their end.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { LocalProcess } from '../../cli/local-process';
-import { isAlive, readLocalState, removeLocalState, stateFile, writeLocalState } from '../../cli/local-state';
 import { createEnvironment } from '../../common/environment';
 
 const { clock } = createEnvironment();
@@ -56,20 +55,4 @@ test('waiting for a line can be given up', async () => {
   const waiting = start(stay).logged('Never', stop.signal);
   stop.abort(new Error('enough'));
   await expect(waiting).rejects.toThrow('enough');
-});
-
-test('the state file tells of a cluster while its keeper lives, and not after', async () => {
-  const child = start(stay);
-  const { pid } = child;
-  if (pid === undefined) throw new Error('The child did not start');
-  const state = { pid, master: '127.0.0.1:5050', http: '127.0.0.1:5080', agentCount: 3 };
-  writeLocalState(directory, state);
-  expect(readLocalState(directory)).toEqual(state);
-  expect(JSON.parse(readFileSync(stateFile(directory), 'utf8'))).toEqual(state);
-  await child.stop('SIGKILL', 0);
-  expect(isAlive(pid)).toBe(false);
-  expect(readLocalState(directory)).toBeUndefined();
-  removeLocalState(directory);
-  writeFileSync(stateFile(directory), 'not JSON');
-  expect(readLocalState(directory)).toBeUndefined();
 });
