@@ -115,12 +115,14 @@ async function show(): Promise<void> {
 
 /** The exit status. */
 async function main(): Promise<number> {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      interruptedBy ??= signal;
-      for (const child of children) child.kill('SIGTERM');
-    });
-  }
+  const interrupt = (signal: NodeJS.Signals): void => {
+    interruptedBy ??= signal;
+    for (const child of children) child.kill('SIGTERM');
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt);
+  // Nobody looks any more (`make demo | head -1`), and O1 holds all the same. stderr is where it is told, so of its own errors nothing can be.
+  process.stdout.on('error', () => interrupt('SIGPIPE'));
+  process.stderr.on('error', () => undefined);
   mkdirSync(folder, { recursive: true });
   let isKept = false;
   try {
@@ -129,8 +131,8 @@ async function main(): Promise<number> {
     return 0;
   } catch (error) {
     if (!(error instanceof StepFailed)) throw error;
-    process.stderr.write(`demo: ${error.message}\n`);
-    return interruptedBy === undefined ? 1 : 130;
+    if (interruptedBy !== 'SIGPIPE') process.stderr.write(`demo: ${error.message}\n`);
+    return interruptedBy === undefined ? 1 : interruptedBy === 'SIGPIPE' ? 141 : 130;
   } finally {
     if (!isKept) {
       await stopCluster().then(
