@@ -20,7 +20,7 @@
 import type { Backoff } from '../../common/backoff';
 import { describeError } from '../../common/errors';
 import { describeLinkEnd, LeaderSession, type AddressSource } from '../../common/leader-session';
-import { checkTaskId, type AgentId, type ExecutorId, type FrameworkId, type OfferId, type TaskId } from '../../common/model/ids';
+import { checkTaskId, idLengthMax, type AgentId, type ExecutorId, type FrameworkId, type OfferId, type TaskId } from '../../common/model/ids';
 import type { FrameworkInfo } from '../../common/model/framework';
 import type { Offer, OfferOperation } from '../../common/model/offer';
 import type { SchedulerCall, SchedulerCallEnvelope, SchedulerEvent } from '../../common/model/scheduler-protocol';
@@ -32,10 +32,11 @@ import { refused } from '../../common/refusal';
 import type { AgentPredicate } from './agent-predicate';
 import { Demand } from './demand';
 import { callHandler, type MaybePromise } from './handler-call';
-import { OfferSpace, pack } from './matching';
+import { OfferSpace, pack, type Packed } from './matching';
+import { acceptBytesMax, bytesOfMessage, checkDataSize, checkMessageSize, taskBytesMax } from './message-size';
 import { OfferTable } from './offer-table';
 import { RecentMap } from './recent-map';
-import { Reconciler, type AskedTask } from './reconciler';
+import { Reconciler, tasksPerQuestionMax, type AskedTask } from './reconciler';
 import { inputError } from './resource-request';
 import { SchedulerError, schedulerErrorCode } from './scheduler-error';
 import {
@@ -95,6 +96,9 @@ export const stopTimeoutMs = 10_000;
 
 /** Launches that a refusal may still name. Refusals come within a round trip, so older calls were carried out. */
 const launchCallCountMax = 4_096;
+
+/** What a task's two ids take at most, in characters of up to four bytes. */
+const identityBytesMax = 2 * 4 * idLengthMax;
 
 type DriverState = 'new' | 'connecting' | 'subscribing' | 'subscribed' | 'disconnected' | 'stopping' | 'ended';
 
@@ -241,7 +245,8 @@ export class SchedulerDriver {
 
   /**
    * Launches as many of `drafts` as fit into the offer (or offers of one agent and role), first fit in the order given; what is left of the
-   * offer is declined with it. Where nothing fits the offer stays open. Throws INPUT_REFUSED for an id that a live task has.
+   * offer is declined with it; of large ones also no more than one call can carry (7 MiB). Where nothing fits the offer stays open. Throws INPUT_REFUSED for
+   * an id that a live task has, and for a draft of more than 1 MiB.
    */
   launch<Draft extends TaskDraft>(
     offers: Offer | readonly Offer[],
@@ -251,7 +256,7 @@ export class SchedulerDriver {
     const space = new OfferSpace(offers);
     const [first] = space.offers;
     const isWelcome = first !== undefined && (options.where === undefined || options.where.holds(first));
-    const { placed, rest } = isWelcome ? pack(space, drafts, options.countMax) : { placed: [], rest: drafts };
+    const { placed, rest } = isWelcome ? packOneCall(space, drafts, options.countMax) : { placed: [], rest: drafts };
     if (first === undefined || placed.length === 0) return { outcome: { sent: false, reason: 'nothing-fits' }, launched: [], rest };
     const launched = placed.map(({ draft, placement }): Launched<Draft> => {
       const taskId = draft.taskId ?? this.makeTaskId(draft.name);
@@ -263,7 +268,10 @@ export class SchedulerDriver {
     return { outcome, launched, rest };
   }
 
-  /** ACCEPT as it is, for operations that {@link launch} does not make. All offers of one agent and role. */
+  /**
+   * ACCEPT as it is, for operations that {@link launch} does not make. All offers of one agent and role. Throws INPUT_REFUSED for an id that a live task has,
+   * for a task of more than 1 MiB and for more than 7 MiB in all.
+   */
   accept(
     offers: readonly (Offer | OfferId)[],
     operations: readonly OfferOperation[],
@@ -322,9 +330,9 @@ export class SchedulerDriver {
     return this.call({ kind: 'shutdown', agentId, executorId });
   }
 
-  /** Bytes for an executor, at most once. Text is sent as UTF-8. */
+  /** Bytes for an executor, at most once. Text is sent as UTF-8. Throws INPUT_REFUSED for more than 1 MiB. */
   message(agentId: AgentId, executorId: ExecutorId, data: string | Uint8Array): CallOutcome {
-    return this.call({ kind: 'message', agentId, executorId, data: bytesOf(data) });
+    return this.call({ kind: 'message', agentId, executorId, data: checkDataSize(bytesOf(data)) });
   }
 
   /** Asks about tasks, or about all; each answer comes as an update, also when it is no news. The driver asks by itself when it must. */
@@ -334,7 +342,8 @@ export class SchedulerDriver {
       return { taskId, ...(agentId === undefined ? {} : { agentId }) };
     });
     for (const task of this.tasks.all()) if (taskIds.length === 0 || taskIds.includes(task.taskId)) task.told = undefined;
-    return this.call({ kind: 'reconcile', tasks: asked });
+    for (let from = tasksPerQuestionMax; from < asked.length; from += tasksPerQuestionMax) this.call({ kind: 'reconcile', tasks: asked.slice(from, from + tasksPerQuestionMax) });
+    return this.call({ kind: 'reconcile', tasks: asked.slice(0, tasksPerQuestionMax) });
   }
 
   /**
@@ -618,10 +627,13 @@ export class SchedulerDriver {
 
   private checkNewTasks(tasks: readonly TaskInfo[]): void {
     const seen = new Set<TaskId>();
-    for (const [i, { taskId }] of tasks.entries()) {
+    let bytes = 0;
+    for (const [i, task] of tasks.entries()) {
+      const { taskId } = task;
       // By an id that is none no master could answer (S3).
       const checked = checkTaskId(taskId, `tasks[${i}].taskId`);
       if (!checked.ok) throw inputError(checked.refusal);
+      bytes += checkMessageSize(task, `tasks[${i}]`, taskBytesMax);
       if (seen.has(taskId) || this.tasks.get(taskId) !== undefined) {
         throw inputError(refused(`tasks[${i}].taskId`, taskId, 'an id that no live task of this framework has').refusal);
       }
@@ -630,6 +642,7 @@ export class SchedulerDriver {
     if (this.tasks.size + tasks.length > taskCountMax) {
       throw inputError(refused('tasks', this.tasks.size, `at most ${taskCountMax} live tasks`).refusal);
     }
+    if (bytes > acceptBytesMax) throw inputError(refused('tasks', `${bytes} bytes`, `at most ${acceptBytesMax} bytes in one call`).refusal);
   }
 
   /** At most 255 characters and no slash, whatever the name is. */
@@ -783,6 +796,15 @@ function checkedTaskId(text: string): TaskId {
   const checked = checkTaskId(text);
   if (!checked.ok) throw inputError(checked.refusal);
   return checked.value;
+}
+
+/** {@link pack}, but no more than one ACCEPT can carry. */
+function packOneCall<Draft extends TaskDraft>(space: OfferSpace, drafts: readonly Draft[], countMax: number | undefined): Packed<Draft> {
+  const packed = pack(space, drafts, countMax);
+  let bytes = 0;
+  const count = packed.placed.findIndex(({ draft, placement }) => (bytes += bytesOfMessage({ ...modelPart(draft), ...placement }) + identityBytesMax) > acceptBytesMax);
+  // One alone is tried whatever it is: if it is too large its author has to hear so.
+  return count <= 0 ? packed : pack(new OfferSpace(space.offers), drafts, count);
 }
 
 /** The draft without what its author attached to it, which is not the master's business. */

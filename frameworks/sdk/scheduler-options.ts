@@ -13,6 +13,7 @@ import type { OperationStatus } from '../../common/model/operation-status';
 import type { TaskStatus } from '../../common/model/task-status';
 import { describeRefusal, refused, type Refusal } from '../../common/refusal';
 import type { MaybePromise } from './handler-call';
+import { checkMessageSize, frameworkBytesMax } from './message-size';
 import { inputError } from './resource-request';
 import type { SchedulerDriver } from './scheduler-driver';
 
@@ -120,7 +121,7 @@ export function frameworkInfoOf(options: FrameworkOptions): FrameworkInfo {
     if (!frameworkCapabilities.includes(capability)) reject(`capabilities[${i}]`, capability, `one of ${frameworkCapabilities.join(', ')}`);
   }
   if (!capabilities.includes('MULTI_ROLE') && roles.length !== 1) reject('roles', roles, 'exactly one role without the capability MULTI_ROLE');
-  return {
+  const info: FrameworkInfo = {
     user,
     name,
     roles,
@@ -133,6 +134,8 @@ export function frameworkInfoOf(options: FrameworkOptions): FrameworkInfo {
     labels: Object.entries(options.labels ?? {}).map(([key, value]) => ({ key, value })),
     offerFilters: new Map(),
   };
+  checkMessageSize(info, 'framework', frameworkBytesMax);
+  return info;
 }
 
 /** The id to come back with; undefined for a new framework. Throws INPUT_REFUSED. */

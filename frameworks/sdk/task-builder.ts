@@ -10,6 +10,7 @@ import type { CommandInfo, CommandUri, ContainerInfo, Label } from '../../common
 import { checkExecutorId, checkTaskId, type TaskId } from '../../common/model/ids';
 import type { ExecutorInfo, TaskInfo } from '../../common/model/task';
 import { refused, type Checked } from '../../common/refusal';
+import { checkMessageSize, taskBytesMax } from './message-size';
 import { inputError, resources, type ResourceRequest } from './resource-request';
 
 /**
@@ -39,7 +40,7 @@ export interface TaskOptions {
   readonly maxCompletionTimeMs?: number;
 }
 
-/** Describes a task: `task({ name: 'hello', command: 'echo hello', resources: { cpus: 0.1, mem: 32 } })`. Throws INPUT_REFUSED. */
+/** Describes a task: `task({ name: 'hello', command: 'echo hello', resources: { cpus: 0.1, mem: 32 } })`. Throws INPUT_REFUSED, also for more than 1 MiB in all. */
 export function task(options: TaskOptions): TaskDraft {
   const { name, id, executor: executorInfo, data, container, gracePeriodMs, maxCompletionTimeMs } = options;
   const commandInfo = typeof options.command === 'string' ? command(options.command) : options.command;
@@ -51,7 +52,7 @@ export function task(options: TaskOptions): TaskDraft {
   if (amounts.isEmpty) throw inputError(refused(`${field}.resources`, '', 'at least one amount such as "cpus:0.1;mem:32"').refusal);
   checkDuration(gracePeriodMs, `${field}.gracePeriodMs`);
   checkDuration(maxCompletionTimeMs, `${field}.maxCompletionTimeMs`);
-  return {
+  const draft: TaskDraft = {
     name,
     ...(id === undefined ? {} : { taskId: valueOf(checkTaskId(id, `${field}.id`)) }),
     resources: amounts,
@@ -64,6 +65,9 @@ export function task(options: TaskOptions): TaskDraft {
     ...(maxCompletionTimeMs === undefined ? {} : { maxCompletionTimeMs }),
     labels: labelsOf(options.labels),
   };
+  // Said now, where the author is looking, and again at the launch of what was changed since.
+  checkMessageSize(draft, field, taskBytesMax);
+  return draft;
 }
 
 export interface CommandOptions {

@@ -4,9 +4,10 @@
 import { isAllotError } from '../../../common/errors';
 import { staticAddresses } from '../../../common/leader-session';
 import type { SchedulerCall, SchedulerCallEnvelope, SchedulerEvent } from '../../../common/model/scheduler-protocol';
-import { taskId } from '../../../common/model/ids';
+import { executorId, taskId } from '../../../common/model/ids';
 import type { TaskStatus } from '../../../common/model/task-status';
 import { reconcileRoundMs } from '../../../frameworks/sdk/reconciler';
+import { resources } from '../../../frameworks/sdk/resource-request';
 import { SchedulerDriver, stopTimeoutMs, subscribeTimeoutMs, type SchedulerEnd } from '../../../frameworks/sdk/scheduler-driver';
 import type { SchedulerOptions } from '../../../frameworks/sdk/scheduler-options';
 import { task } from '../../../frameworks/sdk/task-builder';
@@ -149,6 +150,7 @@ describe('subscription', () => {
   });
 
   test.each<[string, Partial<SchedulerOptions>, string]>([
+    ['a label of a megabyte', { labels: { note: 'x'.repeat(1024 * 1024) } }, 'framework.labels'],
     ['an empty name', { name: '' }, 'name'],
     ['a role that is none', { roles: ['a//b'] }, 'roles[0]'],
     ['a role named twice', { roles: ['a', 'a'] }, 'roles[1]'],
@@ -589,6 +591,43 @@ describe('calls', () => {
     const { driver } = aDriver();
     const no = { sent: false, reason: 'not-subscribed' };
     expect([driver.message(agent, 'e' as never, 'hi'), driver.decline([anOffer()]), driver.reconcile(), driver.revive()]).toEqual([no, no, no, no]);
+  });
+});
+
+describe('sizes', () => {
+  const mib = 1024 * 1024;
+  const large = (id: string, bytes: number) => ({ ...aTask(id), data: new Uint8Array(bytes) });
+
+  test('a task that is too large is refused by the name of what is large in it, and nothing is sent: neither the offer nor the session is lost', () => {
+    const { driver, subscribe, say, kinds } = aDriver({ offers: (list, self) => self.hold(...list) });
+    subscribe();
+    say(offers(anOffer({ id: 'o-1' })));
+    kinds();
+    expect(() => driver.launch(driver.openOffers, [large('t1', 9_000_000)])).toThrow(/^tasks\[0\]\.data: current value is "90\d+ bytes.*", expected at most 1048576 bytes$/);
+    expect(() => driver.message(agent, executorId('e'), new Uint8Array(mib + 1))).toThrow('data: current value is "1048577 bytes", expected at most 1048576 bytes');
+    expect([kinds(), driver.openOffers.length, driver.liveTaskCount]).toEqual([[], 1, 0]);
+    expect(driver.message(agent, executorId('e'), new Uint8Array(mib))).toEqual({ sent: true });
+  });
+
+  test('of many large tasks as many are launched as one call can carry, in the order given; the rest is for another offer', () => {
+    const { driver, subscribe, say, sent } = aDriver({ offers: (list, self) => self.hold(...list) });
+    subscribe();
+    say(offers(anOffer({ id: 'o-1', resources: 'cpus:1000;mem:100000' })));
+    const drafts = Array.from({ length: 20 }, (_, index) => large(`t${index}`, 900_000));
+    const { launched, rest } = driver.launch(driver.openOffers, [drafts[0]!, { ...aTask('too big'), resources: resources('cpus:2000') }, ...drafts.slice(1)]);
+    expect(launched.map(({ taskId: id }) => id)).toEqual(['t0', 't1', 't2', 't3', 't4', 't5', 't6', 't7']);
+    expect(rest.map(({ name }) => name)).toEqual(['too big', ...drafts.slice(8).map(({ name }) => name)]);
+    expect(sent('accept')).toHaveLength(1);
+    say(offers(anOffer({ id: 'o-2', resources: 'cpus:1000;mem:100000' })));
+    const tasks = drafts.slice(8).map((draft) => ({ ...draft, taskId: taskId(draft.name), agentId: agent }));
+    expect(() => driver.accept(driver.openOffers, [{ kind: 'launch', tasks }])).toThrow(/^tasks: current value is "\d+ bytes", expected at most 7340032 bytes in one call$/);
+  });
+
+  test('questions about many tasks are asked in parts', () => {
+    const { driver, subscribe, sent } = aDriver();
+    subscribe();
+    driver.reconcile(Array.from({ length: 2_500 }, (_, index) => taskId(`t${index}`)));
+    expect(sent('reconcile').map(({ tasks }) => tasks.length).sort()).toEqual([1_000, 1_000, 500].sort());
   });
 });
 
