@@ -35,8 +35,14 @@ export function bytesOfMessage(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0;
   if (value instanceof Uint8Array) return wrappingBytes + value.length;
   let bytes = wrappingBytes;
-  if (Symbol.iterator in value) for (const item of value as Iterable<unknown>) bytes += bytesOfMessage(item);
-  else for (const [name, inner] of Object.entries(value)) if (name !== 'kind') bytes += bytesOfMessage(inner);
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index += 1) bytes += bytesOfMessage(value[index]);
+  } else if (Symbol.iterator in value) {
+    for (const item of value as Iterable<unknown>) bytes += bytesOfMessage(item);
+  } else {
+    // Not by entries: this runs at each launch.
+    for (const name in value) if (name !== 'kind') bytes += bytesOfMessage((value as Readonly<Record<string, unknown>>)[name]);
+  }
   return bytes;
 }
 
