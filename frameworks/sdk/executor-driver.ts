@@ -7,7 +7,10 @@
 //   X2. A task gets at most one terminal update, and none after it.
 //   X3. A launch is handed out once: repetitions are ignored.
 //   X4. The driver ends by `close`, or after the agent was away for the recovery timeout. While the agent is away tasks go on.
-//   X5. Kept updates are bounded: ends of tasks always find room (as many as there are tasks), others only up to `updateCountMax`.
+//   X5. Kept updates are bounded: ends of tasks always find room (as many as there are tasks), others only up to `updateCountMax` and `updateBytesMax`.
+//   X6. No message is larger than a link carries, and no burst more than it queues, however much is kept: SUBSCRIBE names unacknowledged tasks by their ids
+//       alone, which is all that an agent asks of them, and carries the oldest updates; the others follow once it was answered, as fast as the agent
+//       acknowledges. So an executor can always come back.
 // Source: Mesos v1 executor API and executor obligations (unacknowledged tasks and updates at re-subscription, recovery timeout).
 
 import type { Backoff } from '../../common/backoff';
@@ -16,6 +19,7 @@ import { describeLinkEnd, LeaderSession, staticAddresses } from '../../common/le
 import type { ExecutorCall, ExecutorCallEnvelope, ExecutorEvent } from '../../common/model/executor-protocol';
 import type { AgentId, TaskId } from '../../common/model/ids';
 import type { Label } from '../../common/model/command';
+import { Resources } from '../../common/model/resources';
 import type { KillPolicy, TaskInfo } from '../../common/model/task';
 import { isTerminal } from '../../common/model/task-states';
 import type { TaskReason, TaskState, TaskStatus } from '../../common/model/task-status';
@@ -23,6 +27,7 @@ import type { Cancel, Dialer, Environment, LinkEnd, Log } from '../../common/por
 import type { ExecutorIdentity } from './executor-environment';
 import { callHandler, type MaybePromise } from './handler-call';
 import { RecentMap } from './recent-map';
+import { bytesOfMessage, checkDataSize, checkMessageSize } from './message-size';
 import { bytesOf } from './task-builder';
 
 /** What an executor may report of a task. */
@@ -75,6 +80,24 @@ export const executorTaskCountMax = 100_000;
 /** Kept updates that are no ends (X5). While an agent is away a chatty task must not fill our memory; its next state says more than its last. */
 export const updateCountMax = 10_000;
 
+/** Of the same, bytes. */
+export const updateBytesMax = 32 * 1024 * 1024;
+
+/**
+ * Of updates in a SUBSCRIBE, and then of those that the agent has not acknowledged yet (X6). Half of what a message may hold; a burst of several never fills
+ * the link's queue of 32 MiB. The rest of the half is for tasks.
+ */
+const windowBytes = 4 * 1024 * 1024;
+
+/** Of the ids of unacknowledged tasks: some ten thousands. A launch beyond is answered with TASK_FAILED, for it would have no place in a SUBSCRIBE (X6). */
+const taskIdsBytesMax = 3 * 1024 * 1024;
+
+/** Longest message of an update; the rest is cut off. It is for people, and often an error that quotes what it was given. */
+const messageLengthMax = 16_384;
+
+/** Labels of an update. */
+const labelsBytesMax = 64 * 1024;
+
 /** Ended tasks remembered against repeated launches, which an agent makes only across its own restart. */
 const endedCountMax = 4_096;
 
@@ -85,6 +108,14 @@ function agentBackoff(maxMs: number): Backoff {
 
 /** What the session logs speaks of masters; the driver tells the same of its agent itself. */
 const silentLog: Log = { write: () => undefined, child: () => silentLog };
+
+/** An update that the agent has not acknowledged. */
+interface KeptUpdate {
+  readonly status: TaskStatus;
+  readonly bytes: number;
+  /** Sent in this session, so it counts for the window. */
+  isSent: boolean;
+}
 
 type ExecutorState = 'new' | 'connecting' | 'subscribing' | 'subscribed' | 'ended';
 
@@ -98,10 +129,14 @@ export class ExecutorDriver {
   private readonly live = new Map<TaskId, TaskInfo>();
   /** Tasks of which the agent has acknowledged nothing yet: it may have forgotten their launch. */
   private readonly unacknowledgedTasks = new Map<TaskId, TaskInfo>();
-  private readonly unacknowledgedUpdates = new Map<string, TaskStatus>();
-  private unacknowledgedEndCount = 0;
-  /** Made since SUBSCRIBE was sent, so not in it. */
-  private unsent: TaskStatus[] = [];
+  private unacknowledgedTaskBytes = 0;
+  private readonly unacknowledgedUpdates = new Map<string, KeptUpdate>();
+  /** Of those that are no ends (X5). */
+  private progressCount = 0;
+  private progressBytes = 0;
+  /** Not sent in this session, in the order made. */
+  private readonly unsent = new Set<KeptUpdate>();
+  private windowUsed = 0;
   private readonly ended = new RecentMap<TaskId, true>(endedCountMax);
   private cancelSubscribeTimeout: Cancel | undefined;
   private cancelRecoveryTimeout: Cancel | undefined;
@@ -165,18 +200,20 @@ export class ExecutorDriver {
 
   /**
    * Reports a task's state; it is sent now or as soon as the agent is back. False: nothing is reported, because the task is not ours or over
-   * already (X2), or because too many unacknowledged updates wait and this one is no end (X5).
+   * already (X2), or because too many unacknowledged updates wait and this one is no end (X5). Throws INPUT_REFUSED for data of more than 1 MiB.
    */
   update(report: TaskReport): boolean {
     const task = this.live.get(report.taskId);
     if (task === undefined || this.state === 'ended') return false;
     const isEnd = isTerminal(report.state);
-    if (!isEnd && this.unacknowledgedUpdates.size - this.unacknowledgedEndCount >= updateCountMax) return false;
-    const { data, labels = [], ...rest } = report;
+    if (!isEnd && (this.progressCount >= updateCountMax || this.progressBytes >= updateBytesMax)) return false;
+    const { data, message, labels = [], ...rest } = report;
+    checkMessageSize({ labels }, 'status', labelsBytesMax);
     const status: TaskStatus = {
       ...rest,
       source: 'SOURCE_EXECUTOR',
-      ...(data === undefined ? {} : { data: bytesOf(data) }),
+      ...(message === undefined ? {} : { message: message.length <= messageLengthMax ? message : `${message.slice(0, messageLengthMax - 1)}…` }),
+      ...(data === undefined ? {} : { data: checkDataSize(bytesOf(data)) }),
       ...(this.agentId === undefined ? {} : { agentId: this.agentId }),
       executorId: this.identity.executorId,
       timestampMs: this.environment.clock.wallMs(),
@@ -189,15 +226,15 @@ export class ExecutorDriver {
       this.live.delete(report.taskId);
       this.ended.set(report.taskId, true);
     }
-    if (this.state === 'subscribed') this.send({ kind: 'update', status });
-    else if (this.state === 'subscribing') this.unsent.push(status);
+    this.sendUpdates();
     return true;
   }
 
-  /** Bytes for the scheduler, at most once. False: the agent is away, nothing was sent. */
+  /** Bytes for the scheduler, at most once. False: the agent is away, nothing was sent. Throws INPUT_REFUSED for more than 1 MiB. */
   message(data: string | Uint8Array): boolean {
+    const bytes = checkDataSize(bytesOf(data));
     if (this.state !== 'subscribed') return false;
-    this.send({ kind: 'message', data: bytesOf(data) });
+    this.send({ kind: 'message', data: bytes });
     return true;
   }
 
@@ -220,12 +257,17 @@ export class ExecutorDriver {
 
   private subscribe(): void {
     this.state = 'subscribing';
-    this.unsent = [];
+    this.unsent.clear();
+    this.windowUsed = 0;
+    for (const update of this.unacknowledgedUpdates.values()) {
+      update.isSent = false;
+      this.unsent.add(update);
+    }
     this.send({
       kind: 'subscribe',
       token: this.identity.token,
       unacknowledgedTasks: [...this.unacknowledgedTasks.values()],
-      unacknowledgedUpdates: [...this.unacknowledgedUpdates.values()],
+      unacknowledgedUpdates: this.takeUpdates(),
     });
     this.cancelSubscribeTimeout = this.environment.clock.schedule(executorSubscribeTimeoutMs, () =>
       this.session.restart(`SUBSCRIBE was not answered within ${executorSubscribeTimeoutMs} ms`),
@@ -246,6 +288,9 @@ export class ExecutorDriver {
     }
     if (event.kind === 'error') {
       this.log.write('warn', 'Agent refused a call', { reason: event.message });
+      // If it was an update nobody will acknowledge it in this session, and it does not say which: others must not wait for it.
+      this.windowUsed = 0;
+      this.sendUpdates();
       return;
     }
     if (event.kind === 'acknowledged') {
@@ -284,8 +329,7 @@ export class ExecutorDriver {
     this.agentId = subscription.agentInfo.id ?? this.agentId;
     this.session.established();
     this.log.write('info', 'Subscribed', { executorId: this.identity.executorId, agentId: this.agentId });
-    for (const status of this.unsent) this.send({ kind: 'update', status });
-    this.unsent = [];
+    this.sendUpdates();
     this.tell('subscribed', () => this.handlers.subscribed?.(subscription, this));
   }
 
@@ -297,19 +341,26 @@ export class ExecutorDriver {
     }
     const isFull = this.live.size >= executorTaskCountMax;
     this.live.set(taskId, task);
-    this.unacknowledgedTasks.set(taskId, task);
     if (isFull) this.update({ taskId, state: 'TASK_FAILED', message: `The executor runs ${executorTaskCountMax} tasks already` });
+    else if (!this.keepTask(task)) this.update({ taskId, state: 'TASK_FAILED', message: `The agent has acknowledged no update yet of ${this.unacknowledgedTasks.size} tasks of this executor` });
     else this.tell('launch', () => this.handlers.launch(task, this), taskId);
   }
 
   private acknowledged({ taskId, uuid, refusal }: Extract<ExecutorEvent, { kind: 'acknowledged' }>): void {
-    const status = this.unacknowledgedUpdates.get(uuid);
-    if (status === undefined || status.taskId !== taskId) return;
+    const update = this.unacknowledgedUpdates.get(uuid);
+    if (update === undefined || update.status.taskId !== taskId) return;
+    const { state } = update.status;
     this.unacknowledgedUpdates.delete(uuid);
-    if (refusal !== undefined) this.log.write('warn', 'Agent refused an update', { taskId, state: status.state, reason: refusal });
+    if (refusal !== undefined) this.log.write('warn', 'Agent refused an update', { taskId, state, reason: refusal });
     // A refusal of anything but the end leaves it open whether the agent knows that we have the task.
-    if (refusal === undefined || isTerminal(status.state)) this.unacknowledgedTasks.delete(taskId);
-    if (isTerminal(status.state)) this.unacknowledgedEndCount -= 1;
+    if (refusal === undefined || isTerminal(state)) this.forgetTask(taskId);
+    if (!isTerminal(state)) {
+      this.progressCount -= 1;
+      this.progressBytes -= update.bytes;
+    }
+    if (update.isSent) this.windowUsed = Math.max(0, this.windowUsed - update.bytes);
+    this.unsent.delete(update);
+    this.sendUpdates();
     if (this.unacknowledgedUpdates.size > 0) return;
     for (const { done, cancel } of this.flushes.splice(0)) {
       cancel();
@@ -318,8 +369,48 @@ export class ExecutorDriver {
   }
 
   private keep(status: TaskStatus): void {
-    if (status.uuid !== undefined) this.unacknowledgedUpdates.set(status.uuid, status);
-    if (isTerminal(status.state)) this.unacknowledgedEndCount += 1;
+    const update: KeptUpdate = { status, bytes: bytesOfMessage(status), isSent: false };
+    if (status.uuid !== undefined) this.unacknowledgedUpdates.set(status.uuid, update);
+    if (!isTerminal(status.state)) {
+      this.progressCount += 1;
+      this.progressBytes += update.bytes;
+    }
+    // Without a session it is part of the next SUBSCRIBE.
+    if (this.state === 'subscribing' || this.state === 'subscribed') this.unsent.add(update);
+  }
+
+  private sendUpdates(): void {
+    if (this.state === 'subscribed') for (const status of this.takeUpdates()) this.send({ kind: 'update', status });
+  }
+
+  /** X6: what the window lets through of what was not sent yet. One is let through whatever its size. */
+  private takeUpdates(): readonly TaskStatus[] {
+    const taken: TaskStatus[] = [];
+    for (const update of this.unsent) {
+      if (this.windowUsed > 0 && this.windowUsed + update.bytes > windowBytes) break;
+      this.windowUsed += update.bytes;
+      update.isSent = true;
+      this.unsent.delete(update);
+      taken.push(update.status);
+    }
+    return taken;
+  }
+
+  /** X6: only what the agent asks of it. False: there is no room. */
+  private keepTask({ taskId, agentId }: TaskInfo): boolean {
+    const kept: TaskInfo = { name: '', taskId, agentId, resources: Resources.empty, limits: new Map(), labels: [] };
+    const bytes = bytesOfMessage(kept);
+    if (this.unacknowledgedTaskBytes + bytes > taskIdsBytesMax) return false;
+    this.unacknowledgedTasks.set(taskId, kept);
+    this.unacknowledgedTaskBytes += bytes;
+    return true;
+  }
+
+  private forgetTask(taskId: TaskId): void {
+    const kept = this.unacknowledgedTasks.get(taskId);
+    if (kept === undefined) return;
+    this.unacknowledgedTasks.delete(taskId);
+    this.unacknowledgedTaskBytes -= bytesOfMessage(kept);
   }
 
   private disconnected(end: LinkEnd): void {
@@ -327,7 +418,6 @@ export class ExecutorDriver {
     this.outbox = [];
     const wasSubscribed = this.state === 'subscribed';
     this.state = 'connecting';
-    this.unsent = [];
     this.armRecovery();
     if (!wasSubscribed) return;
     const reason = describeLinkEnd(end);

@@ -11,7 +11,7 @@
 //   N4. The runner ends when the agent says so or is lost; before, it waits for the acknowledgement of what it reported, in bounded time.
 // Source: Mesos executor obligations and kill policy (default 3 s; a repeated kill may only shorten it); the function form is ours.
 
-import { describeError } from '../../common/errors';
+import { describeError, isAllotError } from '../../common/errors';
 import type { TaskId } from '../../common/model/ids';
 import { hasCapability } from '../../common/model/framework';
 import type { KillPolicy, TaskInfo } from '../../common/model/task';
@@ -26,13 +26,13 @@ import { inputError } from './resource-request';
 export interface TaskContext {
   /** Aborted when the task is killed or the executor shuts down: end soon. */
   readonly signal: AbortSignal;
-  /** Reports progress: another TASK_RUNNING with a message or data. Use sparingly: each is stored on the agent's disk. */
+  /** Reports progress: another TASK_RUNNING with a message or data. Use sparingly: each is stored on the agent's disk. Throws INPUT_REFUSED for data of more than 1 MiB. */
   status(report: Pick<TaskReport, 'message' | 'data' | 'healthy'>): void;
-  /** Sends bytes to the scheduler, at most once; false when the agent is away. */
+  /** Sends bytes to the scheduler, at most once; false when the agent is away. Throws INPUT_REFUSED for more than 1 MiB. */
   message(data: string | Uint8Array): boolean;
 }
 
-/** What `run` may return for the scheduler: it arrives in the status of TASK_FINISHED. */
+/** What `run` may return for the scheduler: it arrives in the status of TASK_FINISHED. With data of more than 1 MiB the task is TASK_FAILED instead. */
 export interface TaskResult {
   readonly data?: string | Uint8Array;
   readonly message?: string;
@@ -216,8 +216,18 @@ export class TaskRunner {
     this.tasks.delete(taskId);
     entry.cancelGrace?.();
     entry.cancelRunningReport?.();
-    this.driver.update({ ...report, taskId });
+    this.reportEnd(taskId, report);
     if (this.isShuttingDown) this.endWhenIdle();
+  }
+
+  /** A result that cannot travel is none: its task has failed, and the end says why. */
+  private reportEnd(taskId: TaskId, report: Omit<TaskReport, 'taskId'>): void {
+    try {
+      this.driver.update({ ...report, taskId });
+    } catch (error) {
+      if (!isAllotError(error, 'INPUT_REFUSED')) throw error;
+      this.driver.update({ taskId, state: 'TASK_FAILED', message: `Its result was refused: ${describeError(error)}` });
+    }
   }
 
   private endWhenIdle(): void {

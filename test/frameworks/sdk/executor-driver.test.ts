@@ -1,17 +1,21 @@
-// Proves X1 to X5 of the executor driver and N1 to N4 of the task runner against a scripted agent, under a fake clock.
+// Proves X1 to X6 of the executor driver and N1 to N4 of the task runner against a scripted agent, under a fake clock.
 
 import type { ExecutorCall, ExecutorCallEnvelope, ExecutorEvent } from '../../../common/model/executor-protocol';
 import { agentId, containerId, executorId, taskId, type TaskId } from '../../../common/model/ids';
 import type { FrameworkCapability } from '../../../common/model/framework';
 import type { TaskInfo } from '../../../common/model/task';
 import type { TaskStatus } from '../../../common/model/task-status';
-import { ExecutorDriver, executorSubscribeTimeoutMs, updateCountMax, type ExecutorEnd, type ExecutorHandlers } from '../../../frameworks/sdk/executor-driver';
+import { ExecutorDriver, executorSubscribeTimeoutMs, updateBytesMax, updateCountMax, type ExecutorEnd, type ExecutorHandlers } from '../../../frameworks/sdk/executor-driver';
 import { readExecutorEnvironment, type ExecutorIdentity } from '../../../frameworks/sdk/executor-environment';
 import { frameworkInfoOf } from '../../../frameworks/sdk/scheduler-options';
 import { command, executor, task } from '../../../frameworks/sdk/task-builder';
 import { TaskRunner, type TaskContext, type TaskRunnerOptions } from '../../../frameworks/sdk/task-runner';
+import { encodeExecutorCall } from '../../../proto/executor-codec';
+import { wireType } from '../../../proto/loader';
 import { fakeEnvironment, settle } from '../../common/fake-environment';
 import { FakeDialer, framework, memoryLog } from './fake-peer';
+
+const mib = 1024 * 1024;
 
 const identity: ExecutorIdentity = {
   socket: '/agent.sock',
@@ -198,6 +202,74 @@ describe('driver', () => {
     expect(driver.update({ taskId: taskId('t1'), state: 'TASK_FINISHED' })).toBe(true);
   });
 
+  test('a chatty task with large data fills no memory either', () => {
+    const { driver, say } = aDriver();
+    say(subscribedEvent(), launch('t1'));
+    const data = new Uint8Array(mib);
+    let taken = 0;
+    while (driver.update({ taskId: taskId('t1'), state: 'TASK_RUNNING', data }) && taken <= 100) taken += 1;
+    expect(taken * mib).toBeLessThanOrEqual(updateBytesMax);
+    expect(driver.update({ taskId: taskId('t1'), state: 'TASK_FINISHED', data })).toBe(true);
+  });
+
+  test('however much is unacknowledged, it can come back: each message fits a link, what is said at once fits its queue, and all arrives once, in order', () => {
+    const { driver, dialer, say, clock } = aDriver();
+    say(subscribedEvent());
+    const ids = Array.from({ length: 40 }, (_, index) => `t${index}`);
+    say(...ids.map((id) => launch(id, { data: new Uint8Array(500_000), executor: executor({ id: 'e-1', command: 'x', data: 'x'.repeat(200_000) }) })));
+    dialer.link.cut();
+    for (const id of ids) driver.update({ taskId: taskId(id), state: 'TASK_FINISHED', data: new Uint8Array(mib) });
+    clock.advance(2_000);
+    const size = (call: ExecutorCallEnvelope): number => wireType('executor', 'ExecutorCall').serialize(encodeExecutorCall(call)).length;
+    const arrived: string[] = [];
+    let unanswered: TaskStatus[] = [];
+    const take = (): void => {
+      const calls = dialer.link.take();
+      for (const call of calls) expect(size(call)).toBeLessThan(8 * mib - 16);
+      expect(calls.reduce((sum, call) => sum + size(call), 0)).toBeLessThan(16 * mib);
+      unanswered = calls.flatMap(({ call }) => (call.kind === 'update' ? [call.status] : call.kind === 'subscribe' ? call.unacknowledgedUpdates : []));
+      arrived.push(...unanswered.map(({ taskId: id }) => id));
+    };
+    expect(dialer.link.batches).toMatchObject([[{ call: { kind: 'subscribe', unacknowledgedTasks: ids.map((id) => ({ taskId: id, agentId: 'S1' })) } }]]);
+    take();
+    say(subscribedEvent());
+    while (unanswered.length > 0) {
+      say(...unanswered.map(acknowledge));
+      take();
+    }
+    expect([arrived, driver.unacknowledgedCount]).toEqual([ids, 0]);
+  });
+
+  test('an update that the agent refuses does not keep others back', () => {
+    const { driver, say, statuses } = aDriver();
+    say(subscribedEvent(), ...['t1', 't2', 't3', 't4', 't5', 't6'].map((id) => launch(id)));
+    for (const id of ['t1', 't2', 't3', 't4', 't5', 't6']) driver.update({ taskId: taskId(id), state: 'TASK_FINISHED', data: new Uint8Array(mib) });
+    expect(statuses().map(({ taskId: id }) => id)).toEqual(['t1', 't2', 't3']);
+    say({ kind: 'error', message: 'Update of task "t1" refused' });
+    expect(statuses().map(({ taskId: id }) => id)).toEqual(['t4', 't5', 't6']);
+  });
+
+  test('a task that would find no place in a SUBSCRIBE fails, and those before it go on', () => {
+    const { say, statuses, launched } = aDriver();
+    const long = (index: number): string => `${index}-`.padEnd(255, 'x');
+    say(subscribedEvent(), ...Array.from({ length: 12_000 }, (_, index) => launch(long(index))));
+    const failed = statuses();
+    expect(launched.length).toBeGreaterThan(9_000);
+    expect(failed.length).toBe(12_000 - launched.length);
+    expect(failed[0]).toMatchObject({ state: 'TASK_FAILED', message: `The agent has acknowledged no update yet of ${launched.length} tasks of this executor` });
+  });
+
+  test('data that is too large is refused to who gave it, and a long message is cut', () => {
+    const { driver, say, statuses } = aDriver();
+    say(subscribedEvent(), launch('t1'));
+    const data = new Uint8Array(mib + 1);
+    expect(() => driver.update({ taskId: taskId('t1'), state: 'TASK_FINISHED', data })).toThrow('data: current value is "1048577 bytes", expected at most 1048576 bytes');
+    expect(() => driver.message(data)).toThrow('expected at most 1048576 bytes');
+    expect(() => driver.update({ taskId: taskId('t1'), state: 'TASK_RUNNING', labels: [{ key: 'k', value: 'v'.repeat(70_000) }] })).toThrow(/^status\.labels: /);
+    expect(driver.update({ taskId: taskId('t1'), state: 'TASK_FINISHED', message: 'm'.repeat(9_000_000) })).toBe(true);
+    expect(statuses().map(({ message = '' }) => message.length)).toEqual([16_384]);
+  });
+
   test('a launch handler that throws fails its task and nothing else', () => {
     const { say, statuses, ends, log } = aDriver({
       launch: () => {
@@ -240,6 +312,13 @@ describe('runner', () => {
       { taskId: 't2', state: 'TASK_FAILED', message: 'bad input' },
       { taskId: 't1', state: 'TASK_FINISHED', data: new TextEncoder().encode('result') },
     ]);
+  });
+
+  test('a result that is too large to travel is no result: the task has failed, and says why', () => {
+    const { say, told, statuses } = aRunner({ run: () => ({ data: new Uint8Array(mib + 1) }), runningReportDelayMs: 1_000 });
+    say(launch('t1'));
+    expect(statuses()).toMatchObject([{ state: 'TASK_FAILED', message: 'Its result was refused: data: current value is "1048577 bytes", expected at most 1048576 bytes' }]);
+    expect(told()).toEqual([]);
   });
 
   test('a function that answers at once needs no promise', () => {
