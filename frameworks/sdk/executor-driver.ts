@@ -282,7 +282,8 @@ export class ExecutorDriver {
       return;
     }
     if (event.kind === 'shutdown') {
-      // Also sent instead of SUBSCRIBED, to an executor that is no longer wanted.
+      // Also sent instead of SUBSCRIBED, to an executor that is no longer wanted; its agent waits for the last words all the same.
+      if (this.state === 'subscribing') this.sessionStands();
       this.tell('shutdown', () => this.handlers.shutdown(this));
       return;
     }
@@ -322,15 +323,20 @@ export class ExecutorDriver {
 
   private subscribed(subscription: ExecutorSubscription): void {
     if (this.state !== 'subscribing') return;
+    this.agentId = subscription.agentInfo.id ?? this.agentId;
+    this.sessionStands();
+    this.log.write('info', 'Subscribed', { executorId: this.identity.executorId, agentId: this.agentId });
+    this.tell('subscribed', () => this.handlers.subscribed?.(subscription, this));
+  }
+
+  /** SUBSCRIBE was answered: what could not be part of it follows. */
+  private sessionStands(): void {
     this.cancelSubscribeTimeout?.();
     this.cancelRecoveryTimeout?.();
     this.cancelRecoveryTimeout = undefined;
     this.state = 'subscribed';
-    this.agentId = subscription.agentInfo.id ?? this.agentId;
     this.session.established();
-    this.log.write('info', 'Subscribed', { executorId: this.identity.executorId, agentId: this.agentId });
     this.sendUpdates();
-    this.tell('subscribed', () => this.handlers.subscribed?.(subscription, this));
   }
 
   private launched(task: TaskInfo): void {

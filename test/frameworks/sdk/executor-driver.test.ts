@@ -282,6 +282,29 @@ describe('driver', () => {
     expect(log.lines).toContain('error Handler failed');
   });
 
+  test('a SHUTDOWN in the place of SUBSCRIBED opens the session for last words: they are sent, acknowledged, and waited for', () => {
+    const done: string[] = [];
+    const { driver, dialer, say, calls, statuses, clock } = aDriver({
+      shutdown: (self) => {
+        for (const { taskId: id } of self.liveTasks) self.update({ taskId: id, state: 'TASK_KILLED' });
+        self.flush(60_000, () => done.push('acknowledged'));
+      },
+    });
+    say(subscribedEvent(), launch('t1'), launch('t2'));
+    dialer.link.cut();
+    clock.advance(2_000);
+    calls();
+    driver.update({ taskId: taskId('t1'), state: 'TASK_FINISHED' });
+    expect(statuses()).toEqual([]);
+    say({ kind: 'shutdown' });
+    const last = statuses();
+    expect(last.map(({ taskId: id, state }) => `${id} ${state}`)).toEqual(['t1 TASK_FINISHED', 't2 TASK_KILLED']);
+    clock.advance(executorSubscribeTimeoutMs + 2_000);
+    expect(dialer.links).toHaveLength(2);
+    say(...last.map(acknowledge));
+    expect(done).toEqual(['acknowledged']);
+  });
+
   test('flush waits for acknowledgements, but not for ever', () => {
     const { driver, say, statuses, clock } = aDriver();
     say(subscribedEvent(), launch('t1'));
