@@ -23,7 +23,7 @@ import { defineCommand, type CommandContext } from '../command';
 import type { MasterClient } from '../master-client';
 import { masterFlag, masterLocationOf, printMasterLocation, withMaster } from '../master-flag';
 import { SandboxFollower } from '../sandbox-follower';
-import { exitStatusOf, isOwnEnd } from '../task-exit';
+import { describeEnd, exitStatusOf, isEnd, isOwnEnd } from '../task-exit';
 
 /** R2: long enough for a change of leader, short enough that a task whose `allot run` was killed does not stay. */
 const failoverTimeoutMs = 30_000;
@@ -171,7 +171,7 @@ class SingleTask {
     const { frameworkId } = driver;
     if (status.state === 'TASK_RUNNING' && frameworkId !== undefined) this.output ??= this.showOutput(frameworkId, status.taskId);
     if (status.state === 'TASK_UNREACHABLE') this.context.remark('allot: The agent of the task is away; waiting for it\n');
-    if (this.sdk.isTerminal(status.state)) this.over(status);
+    if (isEnd(status)) this.over(status);
   }
 
   private kill(driver: Sdk.SchedulerDriver): void {
@@ -195,7 +195,7 @@ class SingleTask {
       await this.output;
       this.cancelPatience();
     }
-    if (!isOwnEnd(end) && !isUnread(this.context.stop)) this.context.remark(`allot: Task ${end.taskId} is ${end.state}${end.message === undefined ? '' : `: ${end.message}`}\n`);
+    if (!isOwnEnd(end) && !isUnread(this.context.stop)) this.context.remark(`allot: ${describeEnd(end)}\n`);
     return exitStatusOf(end);
   }
 

@@ -1,7 +1,8 @@
 // The exit status of `allot run` follows from the sentences of the built-in command executor; this test holds the two against each other.
 
 import { describeExit } from '../../agent/core/container-exit';
-import { exitStatusOf, isOwnEnd } from '../../cli/task-exit';
+import { describeEnd, exitStatusOf, isEnd, isOwnEnd } from '../../cli/task-exit';
+import { taskId } from '../../common/model/ids';
 import type { TaskStatus } from '../../common/model/task-status';
 
 const said = (state: TaskStatus['state'], exit: Parameters<typeof describeExit>[0]): Pick<TaskStatus, 'state' | 'message'> => ({ state, message: `Command ${describeExit(exit) ?? ''}` });
@@ -20,4 +21,19 @@ test.each<[claim: string, status: Pick<TaskStatus, 'state' | 'message'>, exit: n
 ])('%s', (_claim, status, exit, own) => {
   expect(exitStatusOf(status)).toBe(exit);
   expect(isOwnEnd(status)).toBe(own);
+});
+
+test('a task that nobody knows any more is over for whoever waits for it: with a sentence, and a status that is no success', () => {
+  const status = { taskId: taskId('t'), state: 'TASK_UNKNOWN', message: 'Reconciliation: Task is unknown' } as const;
+  expect([isEnd(status), isOwnEnd(status), exitStatusOf(status)]).toEqual([true, false, 1]);
+  expect(describeEnd(status)).toBe('Task t is TASK_UNKNOWN: Reconciliation: Task is unknown. The master no longer knows it, so nobody can tell how it ended');
+});
+
+test.each<[state: TaskStatus['state'], is: boolean]>([
+  ['TASK_RUNNING', false],
+  ['TASK_UNREACHABLE', false],
+  ['TASK_GONE', true],
+  ['TASK_KILLED', true],
+])('%s is an end: %s', (state, is) => {
+  expect(isEnd({ state })).toBe(is);
 });
