@@ -31,10 +31,11 @@ export const reportPartBytesMax = 4 * 1024 * 1024;
  */
 export const burstBytesMax = 8 * 1024 * 1024;
 
-/** Tag and length of a field, twice: the model has one level where the wire has two (ids, times, labels). */
-const fieldBytes = 12;
-/** Of a varint or a double, with its tag. */
-const numberBytes = 11;
+/** Tag and length of a text, of bytes or of a message, with room for the message that holds it alone where the model has one level (ids, labels). */
+const fieldBytes = 8;
+/** A number, amount or time with its tag, likewise. */
+const numberBytes = 16;
+const flagBytes = 4;
 
 /** An upper bound (S1) of the bytes of a domain value, as a field of a message. Takes time in proportion to the value. */
 export function sizeOf(value: unknown): number {
@@ -42,9 +43,9 @@ export function sizeOf(value: unknown): number {
     case 'string':
       return fieldBytes + utf8Length(value);
     case 'number':
-      return fieldBytes + numberBytes;
+      return numberBytes;
     case 'boolean':
-      return fieldBytes;
+      return flagBytes;
     case 'object':
       return value === null ? 0 : fieldBytes + sizeOfObject(value);
     default:
@@ -80,7 +81,8 @@ function varintBytes(value: number): number {
   return bytes;
 }
 
-function utf8Length(text: string): number {
+/** Bytes of a text in UTF-8. */
+export function utf8Length(text: string): number {
   let length = text.length;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);

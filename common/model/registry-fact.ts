@@ -6,7 +6,7 @@
 
 import { refused, type Checked } from '../refusal';
 import type { AgentInfo } from './agent';
-import { encodedBytes } from './encoded-bytes';
+import { sizeOf } from './message-size';
 import type { AgentId } from './ids';
 import type { QuotaConfig } from './quota';
 
@@ -24,7 +24,7 @@ export const factBytesMax = 64 * 1024;
 
 /** Refuses the parts of a fact, by field, that are too long together, naming the longest. */
 export function checkFactSize(parts: Readonly<Record<string, unknown>>): Checked<undefined> {
-  const sizes = Object.entries(parts).map(([field, value]) => ({ field, bytes: encodedBytes(value) }));
+  const sizes = Object.entries(parts).map(([field, value]) => ({ field, bytes: sizeOf(value) }));
   const bytes = sizes.reduce((sum, part) => sum + part.bytes, 0);
   if (bytes <= factBytesMax) return { ok: true, value: undefined };
   const longest = sizes.reduce((one, other) => (other.bytes > one.bytes ? other : one));

@@ -9,6 +9,7 @@
 //   Z2. An end that is too large is still an end: the task does not stay without one because its result did not fit.
 // Source: our choice. Mesos names no limit, and breaks at that of its HTTP parser.
 
+import { sizeOf, utf8Length } from './message-size';
 import { isTerminal } from './task-states';
 import type { TaskStatus } from './task-status';
 
@@ -66,22 +67,9 @@ function partsOf(status: TaskStatus): readonly OversizedPart[] {
   const { data, message, labels, containerStatus, limitation } = status;
   return [
     { field: 'data', bytes: data?.length ?? 0, bytesMax: statusDataBytesMax },
-    { field: 'message', bytes: bytesOf(message), bytesMax: statusMessageBytesMax },
-    { field: 'labels', bytes: bytesOf(labels), bytesMax: statusPartBytesMax },
-    { field: 'container_status.network_infos', bytes: bytesOf(containerStatus?.networkInfos), bytesMax: statusPartBytesMax },
-    { field: 'limitation.resources', bytes: bytesOf(limitation === undefined ? undefined : [...limitation.resources]), bytesMax: statusPartBytesMax },
+    { field: 'message', bytes: utf8Length(message ?? ''), bytesMax: statusMessageBytesMax },
+    { field: 'labels', bytes: sizeOf(labels), bytesMax: statusPartBytesMax },
+    { field: 'container_status.network_infos', bytes: sizeOf(containerStatus?.networkInfos), bytesMax: statusPartBytesMax },
+    { field: 'limitation.resources', bytes: sizeOf(limitation?.resources), bytesMax: statusPartBytesMax },
   ];
-}
-
-/** What tags, lengths and numbers take beside the text, rounded up: a list of empty labels is not free either. */
-const valueBytes = 8;
-
-function bytesOf(value: unknown): number {
-  if (value === undefined) return 0;
-  if (typeof value === 'string') return new TextEncoder().encode(value).length;
-  if (typeof value !== 'object' || value === null) return valueBytes;
-  if (value instanceof Uint8Array) return value.length;
-  let sum = 0;
-  for (const part of Object.values(value)) sum += valueBytes + bytesOf(part);
-  return sum;
 }

@@ -23,11 +23,12 @@ import { Resources } from '../../common/model/resources';
 import type { KillPolicy, TaskInfo } from '../../common/model/task';
 import { isTerminal } from '../../common/model/task-states';
 import type { TaskReason, TaskState, TaskStatus } from '../../common/model/task-status';
+import { sizeOf } from '../../common/model/message-size';
 import type { Cancel, Dialer, Environment, LinkEnd, Log } from '../../common/ports';
 import type { ExecutorIdentity } from './executor-environment';
 import { callHandler, type MaybePromise } from './handler-call';
 import { RecentMap } from './recent-map';
-import { bytesOfMessage, checkDataSize, checkMessageSize } from './message-size';
+import { checkDataSize, checkMessageSize } from './message-size';
 import { bytesOf } from './task-builder';
 
 /** What an executor may report of a task. */
@@ -375,7 +376,7 @@ export class ExecutorDriver {
   }
 
   private keep(status: TaskStatus): void {
-    const update: KeptUpdate = { status, bytes: bytesOfMessage(status), isSent: false };
+    const update: KeptUpdate = { status, bytes: sizeOf(status), isSent: false };
     if (status.uuid !== undefined) this.unacknowledgedUpdates.set(status.uuid, update);
     if (!isTerminal(status.state)) {
       this.progressCount += 1;
@@ -405,7 +406,7 @@ export class ExecutorDriver {
   /** X6: only what the agent asks of it. False: there is no room. */
   private keepTask({ taskId, agentId }: TaskInfo): boolean {
     const kept: TaskInfo = { name: '', taskId, agentId, resources: Resources.empty, limits: new Map(), labels: [] };
-    const bytes = bytesOfMessage(kept);
+    const bytes = sizeOf(kept);
     if (this.unacknowledgedTaskBytes + bytes > taskIdsBytesMax) return false;
     this.unacknowledgedTasks.set(taskId, kept);
     this.unacknowledgedTaskBytes += bytes;
@@ -416,7 +417,7 @@ export class ExecutorDriver {
     const kept = this.unacknowledgedTasks.get(taskId);
     if (kept === undefined) return;
     this.unacknowledgedTasks.delete(taskId);
-    this.unacknowledgedTaskBytes -= bytesOfMessage(kept);
+    this.unacknowledgedTaskBytes -= sizeOf(kept);
   }
 
   private disconnected(end: LinkEnd): void {

@@ -27,13 +27,14 @@ import type { SchedulerCall, SchedulerCallEnvelope, SchedulerEvent } from '../..
 import type { KillPolicy, TaskInfo } from '../../common/model/task';
 import { isTerminal } from '../../common/model/task-states';
 import type { TaskReason, TaskState, TaskStatus } from '../../common/model/task-status';
+import { sizeOf, taskInfoBytesMax } from '../../common/model/message-size';
 import type { Cancel, Dialer, Environment, LinkEnd, Log } from '../../common/ports';
 import { refused } from '../../common/refusal';
 import type { AgentPredicate } from './agent-predicate';
 import { Demand } from './demand';
 import { callHandler, type MaybePromise } from './handler-call';
 import { OfferSpace, pack, type Packed } from './matching';
-import { acceptBytesMax, bytesOfMessage, checkDataSize, checkMessageSize, taskBytesMax } from './message-size';
+import { acceptBytesMax, checkDataSize, checkMessageSize } from './message-size';
 import { OfferTable } from './offer-table';
 import { RecentMap } from './recent-map';
 import { Reconciler, tasksPerQuestionMax, type AskedTask } from './reconciler';
@@ -633,7 +634,7 @@ export class SchedulerDriver {
       // By an id that is none no master could answer (S3).
       const checked = checkTaskId(taskId, `tasks[${i}].taskId`);
       if (!checked.ok) throw inputError(checked.refusal);
-      bytes += checkMessageSize(task, `tasks[${i}]`, taskBytesMax);
+      bytes += checkMessageSize(task, `tasks[${i}]`, taskInfoBytesMax);
       if (seen.has(taskId) || this.tasks.get(taskId) !== undefined) {
         throw inputError(refused(`tasks[${i}].taskId`, taskId, 'an id that no live task of this framework has').refusal);
       }
@@ -802,7 +803,7 @@ function checkedTaskId(text: string): TaskId {
 function packOneCall<Draft extends TaskDraft>(space: OfferSpace, drafts: readonly Draft[], countMax: number | undefined): Packed<Draft> {
   const packed = pack(space, drafts, countMax);
   let bytes = 0;
-  const count = packed.placed.findIndex(({ draft, placement }) => (bytes += bytesOfMessage({ ...modelPart(draft), ...placement }) + identityBytesMax) > acceptBytesMax);
+  const count = packed.placed.findIndex(({ draft, placement }) => (bytes += sizeOf({ ...modelPart(draft), ...placement }) + identityBytesMax) > acceptBytesMax);
   // One alone is tried whatever it is: if it is too large its author has to hear so.
   return count <= 0 ? packed : pack(new OfferSpace(space.offers), drafts, count);
 }

@@ -11,9 +11,10 @@ import { checkRole } from '../../common/model/role';
 import type { MasterInfo, OfferConstraints } from '../../common/model/scheduler-protocol';
 import type { OperationStatus } from '../../common/model/operation-status';
 import type { TaskStatus } from '../../common/model/task-status';
+import { frameworkInfoBytesMax } from '../../common/model/message-size';
 import { describeRefusal, refused, type Refusal } from '../../common/refusal';
 import type { MaybePromise } from './handler-call';
-import { checkMessageSize, frameworkBytesMax } from './message-size';
+import { checkMessageSize } from './message-size';
 import { inputError } from './resource-request';
 import type { SchedulerDriver } from './scheduler-driver';
 
@@ -134,7 +135,7 @@ export function frameworkInfoOf(options: FrameworkOptions): FrameworkInfo {
     labels: Object.entries(options.labels ?? {}).map(([key, value]) => ({ key, value })),
     offerFilters: new Map(),
   };
-  checkMessageSize(info, 'framework', frameworkBytesMax);
+  checkMessageSize(info, 'framework', frameworkInfoBytesMax);
   return info;
 }
 

@@ -9,8 +9,9 @@
 import type { CommandInfo, CommandUri, ContainerInfo, Label } from '../../common/model/command';
 import { checkExecutorId, checkTaskId, type TaskId } from '../../common/model/ids';
 import type { ExecutorInfo, TaskInfo } from '../../common/model/task';
+import { taskInfoBytesMax } from '../../common/model/message-size';
 import { refused, type Checked } from '../../common/refusal';
-import { checkMessageSize, taskBytesMax } from './message-size';
+import { checkMessageSize } from './message-size';
 import { inputError, resources, type ResourceRequest } from './resource-request';
 
 /**
@@ -66,7 +67,7 @@ export function task(options: TaskOptions): TaskDraft {
     labels: labelsOf(options.labels),
   };
   // Said now, where the author is looking, and again at the launch of what was changed since.
-  checkMessageSize(draft, field, taskBytesMax);
+  checkMessageSize(draft, field, taskInfoBytesMax);
   return draft;
 }
 

@@ -20,6 +20,7 @@ import type { AgentInfo } from '../../common/model/agent';
 import { agentId as makeAgentId, type AgentId, type FrameworkId, type TaskId } from '../../common/model/ids';
 import type { Resources } from '../../common/model/resources';
 import { isTerminal } from '../../common/model/task-states';
+import { sizeOf } from '../../common/model/message-size';
 import { checkAgentInfo, readReport, type AgentReport, type ReadTask, type ReregisterMessage } from './agent-report';
 import { recoverFramework } from './frameworks';
 import { countTaskEnded } from './master-counters';
@@ -48,7 +49,6 @@ import { failRelaysOf } from './relays';
 import { addStray, removeStray } from './strays';
 import { areEqual } from './structural-equality';
 import { addExecutor, addTask, completeTask, executorsOn, moveTask, parkTask, releaseTask, removeExecutor, taskOn, unparkTask } from './tasks';
-import { wireBytes } from './wire-size';
 
 type RegisterMessage = Extract<AgentMessage, { kind: 'register' }>;
 
@@ -90,7 +90,7 @@ export function newAgent(id: AgentId, info: AgentInfo, version: string, presence
   return {
     id,
     info: { ...info, id },
-    infoBytes: wireBytes(info) + wireBytes(id),
+    infoBytes: sizeOf(info) + sizeOf(id),
     version,
     presence,
     isInAllocator: false,
@@ -206,7 +206,7 @@ function readmit(state: MasterState, agent: Agent, session: AgentSession, info: 
   const next: AgentInfo = { ...info, id: agent.id };
   const isChanged = agent.version !== version || !areEqual(agent.info, next);
   agent.info = next;
-  agent.infoBytes = wireBytes(next);
+  agent.infoBytes = sizeOf(next);
   agent.version = version;
   if (wasGivenUp) {
     state.agents.set(agent.id, agent);

@@ -135,7 +135,7 @@ export interface Agent {
   readonly id: AgentId;
   /** With its id; resources without allocation role. */
   info: AgentInfo;
-  /** At most what `info` takes on the wire (wire-size.ts). */
+  /** At most what `info` takes on the wire. */
   infoBytes: number;
   version: string;
   presence: AgentPresence;

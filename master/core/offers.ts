@@ -15,9 +15,9 @@ import { refused } from '../../common/refusal';
 import type { Allocation } from '../../allocator/allocator';
 import { offerId, type ExecutorId, type FrameworkId, type OfferId } from '../../common/model/ids';
 import { refuseSecondsDefault, refuseSecondsMax, type Filters, type Offer } from '../../common/model/offer';
+import { sizeOf } from '../../common/model/message-size';
 import { countOfferHold } from './master-counters';
 import { callListCountMax, refuseCall, sendToScheduler, type Agent, type Framework, type MasterState, type OpenOffer, type SchedulerSession } from './master-state';
-import { wireBytes } from './wire-size';
 
 /** Bytes of one OFFERS event, about. Ours: a frame's worth (proto/stream-link.ts), and an eighth of the longest message of a link. */
 export const offersBytesMax = 1024 * 1024;
@@ -91,7 +91,7 @@ function makeOffer(
     ...(offerTimeoutMs === Infinity ? {} : { expiresAtMs: state.wallMs + offerTimeoutMs }),
   };
   // What is the agent's own was measured when it came: at each offer only the rest is.
-  return { offer, framework, bytes: agent.infoBytes + wireBytes(resources) + wireBytes([executorIds, id, frameworkId, agentId, role]) };
+  return { offer, framework, bytes: agent.infoBytes + sizeOf(resources) + sizeOf([executorIds, id, frameworkId, agentId, role]) };
 }
 
 function executorIdsOf(agent: Agent, frameworkId: FrameworkId): ExecutorId[] {

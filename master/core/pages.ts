@@ -8,9 +8,9 @@
 // Source: ours. Mesos answers with everything, over a transport without a bound.
 
 import type { Page } from '../../common/model/operator-protocol';
-import { wireBytes } from './wire-size';
+import { sizeOf } from '../../common/model/message-size';
 
-/** Bytes of the entries of one answer, by the estimate of wire-size.ts. Ours: below the 8 MiB that both ends take (proto/). */
+/** Bytes of the entries of one answer, by the estimate of common/model/message-size.ts. Ours: below the 8 MiB that both ends take (proto/). */
 export const pageBytesMax = 7 * 1024 * 1024;
 
 export interface Shown<Summary> {
@@ -33,7 +33,7 @@ export function pageOf<Entry, Summary>(
     if (position <= skip) continue;
     if (shown.length >= limit) break;
     const summary = summarize(entry);
-    bytes += wireBytes(summary);
+    bytes += sizeOf(summary);
     if (bytes > pageBytesMax && shown.length > 0) break;
     shown.push(summary);
   }

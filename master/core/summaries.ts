@@ -8,11 +8,11 @@ import type { AgentSummary, FrameworkSummary, OfferSummary, RoleSummary } from '
 import type { FrameworkInfo, Quantities } from '../../common/model/framework';
 import type { QuotaConfig } from '../../common/model/quota';
 import { Resources } from '../../common/model/resources';
+import { sizeOf } from '../../common/model/message-size';
 import { cutText } from './cut-text';
 import type { Agent, Framework, MasterState, OpenOffer, UnreachableAgent } from './master-state';
 import { consumption } from './quota';
 import { executorsOn } from './tasks';
-import { wireBytes } from './wire-size';
 
 export function summarizeAgent(agent: Agent): AgentSummary {
   const offered = Resources.sum([...agent.offers].map((offer) => offer.resources));
@@ -66,7 +66,7 @@ const infoBytesMax = 64 * 1024;
 
 /** What a framework says of itself, or, where that is very long, the beginnings of its texts and roles. */
 function shownInfo(info: FrameworkInfo): FrameworkInfo {
-  if (wireBytes(info) <= infoBytesMax) return info;
+  if (sizeOf(info) <= infoBytesMax) return info;
   const { hostname, principal, webuiUrl, ...rest } = info;
   return {
     ...rest,

@@ -2,13 +2,13 @@
 //
 // Proves:    for every message of the contract that the domain has: domain -> bytes -> domain gives the same value (D3); garbage in the shape
 //            of wire objects, and damaged bytes, are refused and never throw (D1); refusals name the field by its path.
-//            Nothing is longer on the wire than common/model/encoded-bytes.ts says.
+//            Nothing is longer on the wire than common/model/message-size.ts says.
 // Elsewhere: the combinators alone (codec.test.ts), stored records (stored-codecs.test.ts), numbers of the contract (contract.test.ts).
 
 import fc from 'fast-check';
 
 import type { AgentInfo } from '../../common/model/agent';
-import { encodedBytes } from '../../common/model/encoded-bytes';
+import { sizeOf } from '../../common/model/message-size';
 import { agentId, executorId, frameworkId, taskId } from '../../common/model/ids';
 import { Resources } from '../../common/model/resources';
 import type { Checked } from '../../common/refusal';
@@ -102,7 +102,7 @@ test.each(rows)('%s %s is no longer than the deciding cores, which cannot encode
   const type = wireType(file, message);
   fc.assert(
     fc.property(arbitrary, (value) => {
-      expect(encodedBytes(value)).toBeGreaterThanOrEqual(type.serialize(encode(value as never)).length);
+      expect(sizeOf(value)).toBeGreaterThanOrEqual(type.serialize(encode(value as never)).length);
     }),
     { numRuns: 100 },
   );

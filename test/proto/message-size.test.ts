@@ -3,10 +3,13 @@
 import fc from 'fast-check';
 
 import { sizeOf } from '../../common/model/message-size';
+import type { OperatorReply } from '../../common/model/operator-protocol';
 import { Resources } from '../../common/model/resources';
 import { agentMessage, masterMessage } from '../../proto/agent-codec';
 import { wireType } from '../../proto/loader';
+import { operatorReply } from '../../proto/operator-codec';
 import { executorInfo, frameworkInfo, taskInfo, taskStatus } from '../../proto/vocabulary-codec';
+import { amounts } from '../master/core/scripted-master';
 import * as arbitraries from './domain-arbitraries';
 
 const bytesOf = (message: string, wire: object): number => wireType('agent', message).serialize(wire).length;
@@ -33,4 +36,12 @@ test.each<[claim: string, value: unknown, encoded: number]>([
   ['ports in pieces', Resources.of([{ name: 'ports', reservations: [], revocable: false, shared: false, value: { kind: 'ranges', ranges: Array.from({ length: 10_000 }, (_, i) => ({ begin: 20_000 + 2 * i, end: 20_000 + 2 * i })) } }]), 100_000],
 ])('%s counts as what it is', (_claim, value, encoded) => {
   expect(Math.abs(sizeOf(value) - encoded)).toBeLessThan(encoded / 100 + 300);
+});
+
+test('for an everyday agent in a list the size is less than four times the truth', () => {
+  const total = amounts('cpus:4;mem:4096;disk:50000;ports:[31000-32000]');
+  const info = { id: 'm-S1234', hostname: 'node1234.rack2.example.org', port: 0, resources: total, attributes: [{ name: 'rack', kind: 'text', text: 'r2' }] };
+  const agent = { id: info.id, info, version: '0.1.0', state: 'active', total, offered: total.allocatedTo('eng'), allocated: total.allocatedTo('eng'), taskCount: 3 };
+  const reply = { kind: 'agents', agents: [agent] } as unknown as OperatorReply;
+  expect(sizeOf(reply)).toBeLessThan(4 * wireType('operator', 'OperatorReply').serialize(operatorReply.encode(reply)).length);
 });

@@ -4,7 +4,7 @@
 
 import fc from 'fast-check';
 
-import { encodedBytes } from '../../common/model/encoded-bytes';
+import { sizeOf } from '../../common/model/message-size';
 import { agentId, frameworkId } from '../../common/model/ids';
 import { Resources } from '../../common/model/resources';
 import { decodeCheckpointRecord, encodeCheckpointRecord } from '../../proto/checkpoint-codec';
@@ -21,7 +21,7 @@ test.each(Object.entries(registryFacts))('a fact about %s is the same after a re
     fc.property(arbitrary, (fact) => {
       const { key, value } = encodeRegistryFact(fact);
       expect(decodeRegistryFact(key, value)).toEqual({ ok: true, value: fact });
-      expect(encodedBytes(fact)).toBeGreaterThanOrEqual(value.length);
+      expect(sizeOf(fact)).toBeGreaterThanOrEqual(value.length);
     }),
     { numRuns: 100 },
   );

@@ -3,7 +3,7 @@
 
 import { taskId } from '../../../../common/model/ids';
 import { Resources } from '../../../../common/model/resources';
-import { executor, task } from '../../../../frameworks/sdk/task-builder';
+import { executor, task, type TaskDraft } from '../../../../frameworks/sdk/task-builder';
 import type { SchedulerOptions } from '../../../../frameworks/sdk/scheduler-options';
 import { VirtualCluster, virtualTaskRunner } from '../../../../frameworks/sdk/testing';
 
@@ -115,14 +115,13 @@ test('an agent whose report is too large for one message tells the next leader a
   const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'];
   const running = new Set<string>();
   const others: string[] = [];
-  let isLaunched = false;
+  const large = (id: string) => executor({ id, command: 'worker', data: new Uint8Array(1_000_000) });
+  let waiting: readonly TaskDraft[] = ids.map((id) => task({ name: id, id, executor: large(id), resources: 'cpus:0.1;mem:32' }));
   cluster.runScheduler({
     name: 'large',
-    offers: ([offer], driver) => {
-      if (!offer || isLaunched) return;
-      isLaunched = true;
-      const large = (id: string) => executor({ id, command: 'worker', data: new Uint8Array(1_000_000) });
-      driver.launch(offer, ids.map((id) => task({ name: id, id, executor: large(id), resources: 'cpus:0.1;mem:32' })));
+    offers: (offers, driver) => {
+      // Together they are more than one call carries.
+      for (const offer of offers) if (waiting.length > 0) waiting = driver.launch(offer, waiting).rest;
     },
     update: ({ taskId: id, state }) => void (state === 'TASK_RUNNING' ? running.add(id) : others.push(`${id} ${state}`)),
   });
