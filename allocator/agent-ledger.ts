@@ -1,6 +1,6 @@
 // Agent ledger: what one agent has, what of it is out, what is free.
 //
-// Owns:      an agent's total, who holds what of it, what is free, whether it takes part, what is known of refusals there.
+// Owns:      an agent's total, who holds what of it, what is free, whether it takes part, what came of the last visit, what is known of refusals there.
 // Elsewhere: the amounts by role and framework (role-tree.ts), changes of holdings (charges.ts), when the agent is looked at (run-schedule.ts).
 // Invariants:
 //   G1. free = (total - charged, both without shared) + all shared of the total. Shared amounts stay free while they are used.
@@ -37,6 +37,10 @@ export class AgentLedger {
   /** When a run last looked at it; -1: none did. */
   lastVisitMs = -1;
   lastVisitRun = 0;
+  /** The last run that granted something here, to whom first, and how often after that; for explanations. No list, because grants are many. */
+  lastGrantRun = 0;
+  lastGrantedTo: Membership | undefined;
+  lastGrantsAfter = 0;
   hasGpus = false;
   region: string | undefined;
   #info: AgentInfo;
@@ -89,6 +93,16 @@ export class AgentLedger {
     const { holdings } = this;
     for (let i = 0; i < holdings.length; i++) if (holdings[i]!.member === member) return holdings[i];
     return undefined;
+  }
+
+  noteGrant(member: Membership, run: number): void {
+    if (this.lastGrantRun === run) {
+      this.lastGrantsAfter++;
+      return;
+    }
+    this.lastGrantRun = run;
+    this.lastGrantedTo = member;
+    this.lastGrantsAfter = 0;
   }
 
   /** A holding has grown by `bundle`. */

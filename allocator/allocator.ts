@@ -218,7 +218,10 @@ export interface Allocator {
   /** Runs whatever is due at `nowMs`. */
   run(nowMs: number): AllocationRun;
 
-  /** Why this agent is or is not offered to the framework in the role, from the state as it is. Changes nothing. */
+  /**
+   * Why this agent is or is not offered to the framework in the role, from the state as it is; and of the last run that looked at the agent, when it was
+   * and to whom it gave something: runs keep no reasons. Changes nothing.
+   */
   explain(frameworkId: FrameworkId, role: string, agentId: AgentId, nowMs: number): Explanation;
   /** The same code on a copy of the state with the changes: who gains, who loses, who starves. The live state stays as it is. */
   whatIf(question: WhatIfQuestion, nowMs: number): WhatIfAnswer | WhatIfTooLarge;
@@ -285,6 +288,8 @@ export interface Explanation {
   readonly offeredInLastVisit: boolean;
   /** When a run last looked at the agent; undefined: not yet. */
   readonly lastVisitMs: number | undefined;
+  /** To whom that run granted something there first, and how many grants came after; undefined: to nobody. It may have been given back since. */
+  readonly grantedInLastVisit: { readonly frameworkId: FrameworkId; readonly role: string; readonly othersCount: number } | undefined;
   readonly free: Resources;
   readonly heldBy: readonly { readonly frameworkId: FrameworkId; readonly role: string; readonly resources: Resources }[];
   /** From top-level role down to framework; empty when it does not take part. */

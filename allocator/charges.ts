@@ -105,6 +105,7 @@ export class Charges {
       agent.holdings.push(held);
     }
     held.add({ bundle, allocated }, run);
+    if (run > 0) agent.noteGrant(member, run);
     agent.charged(bundle);
     this.tree.charge(member, agent.id, bundle);
   }

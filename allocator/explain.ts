@@ -61,6 +61,7 @@ export function explain(view: AllocatorView, place: ExplainedPlace, nowMs: numbe
     held: holding?.allocated ?? Resources.empty,
     offeredInLastVisit: holding !== undefined && agent !== undefined && agent.lastVisitRun > 0 && holding.grantedInRun === agent.lastVisitRun,
     lastVisitMs: agent === undefined || agent.lastVisitMs < 0 ? undefined : agent.lastVisitMs,
+    grantedInLastVisit: agent === undefined ? undefined : grantedInLastVisit(agent),
     free: agent?.free.resources ?? Resources.empty,
     heldBy: (agent?.holdings ?? []).map((one) => ({ frameworkId: one.member.frameworkId, role: one.member.role.path, resources: one.allocated })),
     standings: member?.isActive === true ? standingsOf(view.options, member) : [],
@@ -68,6 +69,11 @@ export function explain(view: AllocatorView, place: ExplainedPlace, nowMs: numbe
     headroom: { required: view.totals.named(view.quotas.required), available: view.totals.named(view.quotas.available) },
     filters: member === undefined || agent === undefined ? [] : view.filters.at(member, agent).map(({ refused, lapsesAtMs }) => ({ refused: refused.resources, untilMs: lapsesAtMs })),
   };
+}
+
+function grantedInLastVisit({ lastVisitRun, lastGrantRun, lastGrantedTo, lastGrantsAfter }: AgentLedger): Explanation['grantedInLastVisit'] {
+  if (lastGrantedTo === undefined || lastGrantRun !== lastVisitRun) return undefined;
+  return { frameworkId: lastGrantedTo.frameworkId, role: lastGrantedTo.role.path, othersCount: lastGrantsAfter };
 }
 
 function reasonFor(view: AllocatorView, { frameworkId, role, agentId }: ExplainedPlace, nowMs: number): ExplanationReason {

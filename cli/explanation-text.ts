@@ -153,9 +153,15 @@ export function formatDetails(explanation: Explanation): string {
     ['Holds', print(held)],
     ...others.map((other): Line => ['Others', `${other.frameworkId} in ${other.role} holds ${print(other.resources)}`]),
     ...filters.map(({ refused, remainingMs }): Line => ['Declined', `${print(refused)} for ${formatAge(remainingMs)} more`]),
-    ['Looked at', lastVisitAgeMs === undefined ? 'not yet' : `${formatAge(lastVisitAgeMs)} ago`],
+    ['Looked at', lastVisitAgeMs === undefined ? 'not yet' : `${formatAge(lastVisitAgeMs)} ago, when ${printGranted(explanation)}`],
     ...clusterLines(explanation),
   ]);
+}
+
+function printGranted({ grantedInLastVisit: granted }: Explanation): string {
+  if (granted === undefined) return 'nobody was offered anything';
+  const others = granted.othersCount === 0 ? '' : granted.othersCount === 1 ? ', and what it left to one other' : `, and what it left to ${granted.othersCount} others`;
+  return `it was offered to ${granted.frameworkId} in ${granted.role}${others}`;
 }
 
 type Line = readonly [label: string, text: string];

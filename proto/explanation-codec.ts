@@ -125,6 +125,14 @@ export const explanation = message<Explanation, WireExplanation>((field) => ({
   held: field.whole('held', resourceList),
   offeredInLastVisit: field.required('offered_in_last_visit', flag),
   lastVisitAgeMs: field.optional('last_visit_age_ms', finite),
+  grantedInLastVisit: field.optional(
+    'granted_in_last_visit',
+    message<NonNullable<Explanation['grantedInLastVisit']>, Inside<WireExplanation, 'granted_in_last_visit'>>((inner) => ({
+      frameworkId: inner.required('framework_id', frameworkIdMessage),
+      role: inner.required('role', text),
+      othersCount: inner.required('others_count', count),
+    })),
+  ),
   free: field.whole('free', resourceList),
   heldBy: field.repeated('held_by', holder),
   standings: field.repeated('standings', standing),

@@ -78,6 +78,8 @@ export interface Explanation {
   readonly offeredInLastVisit: boolean;
   /** Absent: it has not looked yet. */
   readonly lastVisitAgeMs?: number;
+  /** To whom it then went first, and to how many more after that; absent: to nobody. It may have been given back since. */
+  readonly grantedInLastVisit?: Membership & { readonly othersCount: number };
   readonly free: Resources;
   readonly heldBy: readonly (Membership & { readonly resources: Resources })[];
   /** From top-level role down to framework; empty when it does not take part. */

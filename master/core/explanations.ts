@@ -64,6 +64,7 @@ function describe(found: Found, agent: Agent, nowMs: number, isDetailed: boolean
     held: found.held,
     offeredInLastVisit: found.offeredInLastVisit,
     ...(found.lastVisitMs === undefined ? {} : { lastVisitAgeMs: nowMs - found.lastVisitMs }),
+    ...(found.grantedInLastVisit === undefined ? {} : { grantedInLastVisit: found.grantedInLastVisit }),
     free: found.free,
     heldBy: isDetailed ? found.heldBy : [],
     standings: isDetailed ? found.standings.map(describeStanding) : [],

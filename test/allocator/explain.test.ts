@@ -325,6 +325,24 @@ test('an explanation tells what is held and free there, who holds the rest, when
   expect([explained(cluster).offeredInLastVisit, explained(cluster, '*', 'f2').offeredInLastVisit]).toEqual([false, true]);
 });
 
+test('an explanation tells to whom the last visit gave the agent, also once it was given back; and when that gave it to nobody', () => {
+  const cluster = new AllocatorCluster();
+  cluster.framework('f1', { roles: ['eng'] });
+  for (const name of ['f2', 'f3']) cluster.framework(name, { roles: ['ops'], minAllocatable: { ops: [] } });
+  const granted = (): unknown => explained(cluster, 'ops', 'f2').grantedInLastVisit;
+  cluster.agent('a1', 'cpus(eng):1;cpus(ops):1');
+  expect(granted()).toBeUndefined();
+  const offers = cluster.advance(5);
+  expect(granted()).toEqual({ frameworkId: f1, role: 'eng', othersCount: 1 });
+  for (const offer of offers) cluster.decline(offer, 60_000);
+  expect(granted()).toEqual({ frameworkId: f1, role: 'eng', othersCount: 1 });
+  for (const offer of cluster.advance(1000)) cluster.decline(offer, 60_000);
+  expect(granted()).toEqual({ frameworkId: frameworkId('f3'), role: 'ops', othersCount: 0 });
+  cluster.allocator.updateAgent(a1, anAgent('cpus(eng):1'), cluster.nowMs);
+  expect(cluster.advance(1000)).toEqual([]);
+  expect(granted()).toBeUndefined();
+});
+
 test('standings lead from the top-level role down to the framework, each with its rank among those who take part', () => {
   const cluster = new AllocatorCluster();
   cluster.allocator.updateWeight('eng', 2);

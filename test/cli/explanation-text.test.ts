@@ -119,6 +119,15 @@ test('agents are counted by reason, most frequent first, with an example each; t
   );
 });
 
+test.each([
+  [0, ''],
+  [1, ', and what it left to one other'],
+  [2, ', and what it left to 2 others'],
+])('to whom an agent went is said, with %d more', (othersCount, others) => {
+  const text = formatDetails(anExplanation({ lastVisitAgeMs: 5_000, grantedInLastVisit: { frameworkId: frameworkId('m-0001'), role: 'ops', othersCount } }));
+  expect(text).toContain(`Looked at: 5s ago, when it was offered to m-0001 in ops${others}\n`);
+});
+
 test('where a framework stands among those who are drawn is not said: it has no rank', () => {
   const { rank: _, ...drawn } = standing('eng', { of: 3, weight: 2 });
   expect(formatSummary([anExplanation({ standings: [drawn] })])).toContain('Standing: eng is one of 3, drawn anew for each agent by weight: share 0.250, weight 2, 3 grants so far\n');
@@ -145,7 +154,7 @@ test('one agent is shown with what is free, who holds the rest, and what was dec
       'Holds:     cpus:2',
       'Others:    m-0000 in ops holds cpus:1',
       'Declined:  cpus:2 for 5s more',
-      'Looked at: 1m01s ago',
+      'Looked at: 1m01s ago, when nobody was offered anything',
       '',
     ].join('\n'),
   );

@@ -546,7 +546,11 @@ const standing = some<Standing>(
   { name: text, share: durationMs, weight: durationMs, grantCount: count, standsBack: flag, of: count },
 );
 const explanation = some<Explanation>(
-  { lastVisitAgeMs: durationMs, quota: plain<NonNullable<Explanation['quota']>>({ config: quotaConfig, consumed: quantities }) },
+  {
+    lastVisitAgeMs: durationMs,
+    grantedInLastVisit: plain<NonNullable<Explanation['grantedInLastVisit']>>({ frameworkId: aFrameworkId, role: aRole, othersCount: count }),
+    quota: plain<NonNullable<Explanation['quota']>>({ config: quotaConfig, consumed: quantities }),
+  },
   {
     frameworkId: aFrameworkId,
     role: aRole,
