@@ -85,8 +85,8 @@ describe('the counts of each workload come out', () => {
     expect(measureScale({ agents: 80, frameworks: 16, branching: 2, cycles: 3, singleChanges: 5 }).problems).toEqual([]);
   });
 
-  test('a task that ends where everything is in use gives one offer, of its agent', () => {
-    const result = measureSingleEvents({ ...tiny, warmUpEvents: 5, events: 10 });
+  test.each([[1], [10]] as const)('a task that ends where everything is in use, %d to an agent, gives one offer, of what it had', (tasksPerAgent) => {
+    const result = measureSingleEvents({ ...tiny, tasksPerAgent, warmUpEvents: 300, events: 10 });
     expect(result.problems).toEqual([]);
     expect(step(result, 'task ends, to the offer')).toMatchObject({ count: 10, unit: 'µs' });
   });
