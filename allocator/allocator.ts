@@ -314,7 +314,7 @@ export type WhatIfChange =
 export interface WhatIfQuestion {
   readonly changes: readonly WhatIfChange[];
   /**
-   * `next-batch`: what the next batch hands out on top of what is held.
+   * `next-batch`: what the next batch hands out on top of what is held: nothing, while a new leader waits for agents.
    * `afresh`: as if nothing were held and nothing declined, the whole cluster divided anew: where things tend to as tasks end.
    */
   readonly division: 'next-batch' | 'afresh';

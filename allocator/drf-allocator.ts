@@ -453,14 +453,15 @@ class DrfAllocator implements TrialAllocator {
   }
 
   run(nowMs: number): AllocationRun {
+    const isIdle = this.#isIdle;
     this.#filters.lapse(nowMs, (_member, agent) => {
-      if (!this.#isIdle && agent.takesPart) this.#schedule.noteDue(agent, nowMs);
+      if (!isIdle && agent.takesPart) this.#schedule.noteDue(agent, nowMs);
     });
     if (this.#recovery !== undefined) {
       if (nowMs >= this.#recovery.untilMs) this.#endRecovery(nowMs);
       return nothingHandedOut;
     }
-    if (this.#isIdle) return nothingHandedOut;
+    if (isIdle) return nothingHandedOut;
     const due = this.#schedule.take(nowMs);
     if (due === undefined) return nothingHandedOut;
     const seeds = this.#drawSeeds();

@@ -3,7 +3,8 @@
 // Owns:      the questions of a run, asked again for one framework, role and agent, with the numbers that answered them.
 // Elsewhere: the run itself (division.ts), the words for people (cli/).
 // Invariants:
-//   X1. Nothing is recorded for it and nothing is changed by it: it reads what runs read. So it costs nothing until it is asked.
+//   X1. Nothing is changed by it, and nothing recorded for it but when an agent was last looked at and to whom it then went: it reads what runs read. So it
+//       costs nothing to speak of until it is asked.
 //   X2. The reason given is the first in the order in which a run asks, judged by the state as it is now. What keeps the whole agent from the
 //       framework, whatever is free there, comes before what depends on that: who asks why an agent in use is never offered wants the cause that lasts.
 //   X3. What a random sorter will draw is not foretold: there is no rank where ranks are drawn, and nobody is before or behind by a draw.
@@ -145,7 +146,11 @@ function filterAgainst({ filters }: AllocatorView, member: Membership, agent: Ag
   return filter === undefined ? undefined : { kind: 'filtered', bundle: bundle.resources, refused: filter.refused.resources, untilMs: filter.lapsesAtMs };
 }
 
-type Rival = { readonly frameworkId: FrameworkId; readonly role: string };
+/** Somebody who may have the agent, too. */
+interface Rival {
+  readonly frameworkId: FrameworkId;
+  readonly role: string;
+}
 
 /**
  * Why the member would not be offered the agent; or, if nothing speaks against it, who comes before it, or may come by a draw (X3). Those that a guarantee
