@@ -49,7 +49,7 @@ import {
   type SchedulerHandlers,
   type SchedulerOptions,
 } from './scheduler-options';
-import { bytesOf, type TaskDraft } from './task-builder';
+import { bytesOf, checkDuration, type TaskDraft } from './task-builder';
 import { TaskTable, taskCountMax } from './task-table';
 import { UpdateInbox } from './update-inbox';
 
@@ -315,10 +315,11 @@ export class SchedulerDriver {
 
   /**
    * Asks for the end of a task, and again until it is over (S4), also when its agent is away and comes back with it. Of a task that nobody knows an update says so.
-   * `task-ended`: the user was told of its end already.
+   * `task-ended`: the user was told of its end already. Throws INPUT_REFUSED for a grace period that is none.
    */
   kill(taskId: TaskId | string, options: { readonly gracePeriodMs?: number } = {}): CallOutcome {
     const id = checkedTaskId(taskId);
+    checkDuration(options.gracePeriodMs, 'gracePeriodMs');
     const task = this.tasks.hasEnded(id) ? undefined : this.tasks.add(id, undefined);
     if (task === undefined) return { sent: false, reason: 'task-ended' };
     const policy: KillPolicy | undefined = options.gracePeriodMs === undefined ? undefined : { gracePeriodMs: options.gracePeriodMs };

@@ -134,7 +134,8 @@ function labelsOf(labels: Readonly<Record<string, string>> = {}): readonly Label
   return Object.entries(labels).map(([key, value]) => ({ key, value }));
 }
 
-function checkDuration(ms: number | undefined, field: string): void {
+/** Throws INPUT_REFUSED. */
+export function checkDuration(ms: number | undefined, field: string): void {
   if (ms !== undefined && !(Number.isFinite(ms) && ms >= 0)) throw inputError(refused(field, ms, 'milliseconds >= 0').refusal);
 }
 

@@ -362,6 +362,14 @@ describe('kills', () => {
     expect(sent('kill')).toEqual(isSaidAgain ? [{ kind: 'kill', taskId: 't1', agentId: agent, killPolicy: { gracePeriodMs: 100 } }] : []);
   });
 
+  test.each([-1, NaN, Infinity])('a grace period of %s is refused at once: nothing is sent, now or in a later session', (gracePeriodMs) => {
+    const { driver, sent, cut, subscribe } = withTasks(['t1']);
+    expect(() => driver.kill('t1', { gracePeriodMs })).toThrow(expect.objectContaining({ code: 'INPUT_REFUSED' }));
+    cut();
+    subscribe();
+    expect(sent('kill')).toEqual([]);
+  });
+
   test('a kill without a session says so and is made up for', () => {
     const { driver, sent, cut, subscribe } = withTasks(['t1']);
     cut();
