@@ -42,7 +42,7 @@ export type OptionSpec = OptionText &
     | ({ readonly type: 'int' | 'number'; /** Bounds, inclusive. */ readonly min?: number; readonly max?: number; /** For people: `tasks`. */ readonly unit?: string } & Presence<number>)
     | ({ readonly type: 'boolean' } & Presence<boolean>)
     | ({ readonly type: 'duration' | 'size'; /** Bounds, inclusive, as text. */ readonly min?: string; readonly max?: string } & Presence<string>)
-    | ({ readonly type: 'list'; /** Reads each item further. */ readonly parse?: (text: string, field: string) => Checked<unknown> } & Presence<readonly string[]>)
+    | ({ readonly type: 'list'; /** Reads each item further. */ readonly parse?: (text: string, field: string) => Checked<unknown>; /** One item each time it is given, commas and all. */ readonly isWhole?: true } & Presence<readonly string[]>)
     | ({ readonly type: 'choice'; readonly choices: readonly string[] } & Presence<string>)
   );
 
@@ -212,7 +212,7 @@ function readTyped(spec: OptionSpec, raw: unknown, field: string): Checked<unkno
       return isBelow(value.value, spec.min, parse) || isAbove(value.value, spec.max, parse) ? refusal : value;
     }
     case 'list':
-      return readList(spec.parse, raw, field, refusal);
+      return readList(spec, raw, field, refusal);
     default:
       return assertNever(spec);
   }
@@ -234,13 +234,13 @@ function isAbove(value: number, max: string | undefined, parse: UnitParser): boo
   return max !== undefined && value > boundOf(max, parse);
 }
 
-/** Commas separate items, and a repeated flag adds more. */
-function readList(parse: ((text: string, field: string) => Checked<unknown>) | undefined, raw: unknown, field: string, refusal: Checked<never>): Checked<unknown> {
+/** Commas separate items, unless each is whole, and a repeated flag adds more. */
+function readList({ parse, isWhole }: Extract<OptionSpec, { readonly type: 'list' }>, raw: unknown, field: string, refusal: Checked<never>): Checked<unknown> {
   const texts: readonly unknown[] = Array.isArray(raw) ? raw : [raw];
   const items: unknown[] = [];
   for (const text of texts) {
     if (typeof text !== 'string') return refusal;
-    for (const part of text.split(',').map((item) => item.trim())) {
+    for (const part of isWhole === true ? [text] : text.split(',').map((item) => item.trim())) {
       if (part === '') return refusal;
       const item = parse === undefined ? accepted(part) : parse(part, field);
       if (!item.ok) return item;
@@ -266,7 +266,7 @@ function expectedOf(spec: OptionSpec): string {
     case 'size':
       return `a size such as 64kb, 512mb or 2gb${rangeOf(spec)}`;
     case 'list':
-      return 'items separated by commas, none of them empty';
+      return spec.isWhole === true ? 'an item that is not empty' : 'items separated by commas, none of them empty';
     default:
       return assertNever(spec);
   }
@@ -345,7 +345,7 @@ function remarkOf(spec: OptionSpec): string {
   const parts: string[] = [];
   if ('required' in spec) parts.push('required');
   if (spec.type === 'choice') parts.push(spec.choices.join(' | '));
-  else if (spec.type === 'list') parts.push('comma-separated');
+  else if (spec.type === 'list') parts.push(spec.isWhole === true ? 'may be repeated' : 'comma-separated');
   else if (spec.type === 'int' || spec.type === 'number') parts.push(`${spec.unit ?? 'number'}${rangeOf(spec)}`);
   else if (spec.type === 'duration' || spec.type === 'size') parts.push(`${spec.type}${rangeOf(spec)}`);
   return parts.join('; ');

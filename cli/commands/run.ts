@@ -53,6 +53,7 @@ const table = optionTable('run', {
   user: { type: 'string', optional: true, group: 'Task', description: "The user on the agent; by default the agent's own" },
   env: {
     type: 'list',
+    isWhole: true,
     default: [],
     parse: (text, field): Checked<readonly [string, string]> => {
       const at = text.indexOf('=');
@@ -60,7 +61,7 @@ const table = optionTable('run', {
     },
     group: 'Task',
     example: 'LANG=C',
-    description: 'Environment variables for the command; repeat the flag or separate them with commas',
+    description: 'An environment variable for the command',
   },
 });
 

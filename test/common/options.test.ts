@@ -102,6 +102,13 @@ test('a variable set to nothing counts as not set', () => {
   expect(resolved({ environment: { ALLOT_AGENT_PORT: '' } }).port).toBe(5051);
 });
 
+test('items that are whole keep their commas and spaces: one each time the flag is given', () => {
+  const whole = optionTable('run', { env: { type: 'list', isWhole: true, default: [], description: 'A variable', group: 'Task' } });
+  expect(resolveOptions(whole, { argv: { env: ['A=1,2', 'B= x '] }, environment: {} })).toEqual({ ok: true, value: { env: ['A=1,2', 'B= x '] } });
+  expect(resolveOptions(whole, { argv: {}, environment: { ALLOT_RUN_ENV: 'A=1,2' } })).toEqual({ ok: true, value: { env: ['A=1,2'] } });
+  expect(resolveOptions(whole, { argv: { env: '' }, environment: {} })).toMatchObject({ ok: false, refusal: { expected: 'an item that is not empty' } });
+});
+
 test('the config file may be named by a variable', () => {
   const readFile = (path: string): string => JSON.stringify({ master: 'f:1', 'public-name': path });
   const checked = resolveOptions(table, { argv: {}, environment: { ALLOT_AGENT_CONFIG: '/from/variable.json' }, readFile });
