@@ -50,7 +50,7 @@ import {
   type SchedulerOptions,
 } from './scheduler-options';
 import { bytesOf, checkDuration, type TaskDraft } from './task-builder';
-import { TaskTable, taskCountMax } from './task-table';
+import { TaskTable, taskCountMax, type KillWish } from './task-table';
 import { UpdateInbox } from './update-inbox';
 
 /** The world around a driver. */
@@ -283,7 +283,7 @@ export class SchedulerDriver {
     this.checkNewTasks(tasks);
     const offerIds = offers.map(idOf);
     return this.turn(() => {
-      for (const task of tasks) this.tasks.add(task.taskId, task.agentId);
+      for (const task of tasks) this.tasks.launch(task.taskId, task.agentId);
       const isOpen = offerIds.length > 0 && offerIds.every((offerId) => this.offers.has(offerId));
       const outcome = !this.mayCall ? this.notSent() : isOpen ? undefined : ({ sent: false, reason: 'offer-gone' } as const);
       if (outcome !== undefined) {
@@ -588,12 +588,12 @@ export class SchedulerDriver {
   }
 
   /** S4. Before it is decided whether the user learns anything from the update: that the task is still running is no news to a user who has seen it run. */
-  private killAgain({ taskId, state, uuid }: TaskStatus): void {
-    const task = this.tasks.get(taskId);
-    if (task?.kill === undefined || isTerminal(state) || state === 'TASK_UNREACHABLE' || state === 'TASK_UNKNOWN') return;
+  private killAgain({ taskId, agentId, state, uuid }: TaskStatus): void {
+    const kill = this.tasks.wishToKill(taskId);
+    if (kill === undefined || isTerminal(state) || state === 'TASK_UNREACHABLE' || state === 'TASK_UNKNOWN') return;
     // Its executor is at it. From the master the same says less: the newest grace period may not have come through.
     if (state === 'TASK_KILLING' && uuid !== undefined) return;
-    this.call(killCall(task));
+    this.call(killCall({ taskId, agentId: this.tasks.get(taskId)?.agentId ?? agentId, kill }));
   }
 
   private updateLost(status: TaskStatus): void {
@@ -789,7 +789,7 @@ function idOf(offer: Offer | OfferId): OfferId {
   return typeof offer === 'string' ? offer : offer.id;
 }
 
-function killCall({ taskId, agentId, kill }: { readonly taskId: TaskId; readonly agentId: AgentId | undefined; readonly kill: { readonly policy: KillPolicy | undefined } | undefined }): SchedulerCall {
+function killCall({ taskId, agentId, kill }: { readonly taskId: TaskId; readonly agentId: AgentId | undefined; readonly kill: KillWish | undefined }): SchedulerCall {
   const policy = kill?.policy;
   return { kind: 'kill', taskId, ...(agentId === undefined ? {} : { agentId }), ...(policy === undefined ? {} : { killPolicy: policy }) };
 }

@@ -5,7 +5,8 @@
 // Invariants:
 //   T1. A task enters by launch, by an update about it, by a kill, or as known from before; it leaves by a terminal state or TASK_UNKNOWN
 //       that the user was told.
-//   T2. A wish to kill lasts as long as the task.
+//   T2. A wish to kill lasts as long as the task, also beyond a state from which it may come back (TASK_LOST, TASK_UNKNOWN). A launch of the same id is
+//       another task.
 //   T3. What the user was told is over stays over: later updates are no news. Except TASK_LOST, which without PARTITION_AWARE also means
 //       "unreachable", and may come back.
 // Source: Mesos task states and reconciliation; `common/model/task-states.ts` K1 to K4.
@@ -25,18 +26,25 @@ export const taskCountMax = 1_000_000;
  */
 const endedTaskCountMax = 16_384;
 
+/** That the user wants a task killed, and how. */
+export interface KillWish {
+  readonly policy: KillPolicy | undefined;
+}
+
 export interface LiveTask {
   readonly taskId: TaskId;
   agentId: AgentId | undefined;
   /** What the user was last told; undefined before the first update, and when the user asks to be told again. */
   told: { readonly state: TaskState; readonly healthy: boolean | undefined } | undefined;
   /** Set when the user wants it killed (T2). */
-  kill: { readonly policy: KillPolicy | undefined } | undefined;
+  kill: KillWish | undefined;
 }
 
 export class TaskTable {
   private readonly live = new Map<TaskId, LiveTask>();
   private readonly ended = new RecentMap<TaskId, TaskState>(endedTaskCountMax);
+  /** Wishes to kill tasks that have left, but may come back (T2). */
+  private readonly wishes = new RecentMap<TaskId, KillWish>(endedTaskCountMax);
   /** The tasks to be killed among the live ones, so that a resubscription need not look at all. */
   private readonly doomed = new Set<LiveTask>();
 
@@ -54,6 +62,11 @@ export class TaskTable {
 
   toKill(): Iterable<LiveTask> {
     return this.doomed;
+  }
+
+  /** Whether the user wants it killed, whether it is here now or may come back. */
+  wishToKill(taskId: TaskId): KillWish | undefined {
+    return this.live.get(taskId)?.kill ?? this.wishes.get(taskId);
   }
 
   hasEnded(taskId: TaskId): boolean {
@@ -74,6 +87,12 @@ export class TaskTable {
     return task;
   }
 
+  /** A new task of that id; what was wished of an earlier one is over. */
+  launch(taskId: TaskId, agentId: AgentId): void {
+    this.wishes.delete(taskId);
+    this.add(taskId, agentId);
+  }
+
   wantKilled(task: LiveTask, policy: KillPolicy | undefined): void {
     task.kill = { policy };
     this.doomed.add(task);
@@ -90,15 +109,22 @@ export class TaskTable {
 
   /** The user was told `status` (T1). */
   told(status: TaskStatus): void {
-    if (isTerminal(status.state)) {
-      this.remove(status.taskId);
-      this.ended.set(status.taskId, status.state);
-    } else if (status.state === 'TASK_UNKNOWN') {
+    const { taskId, agentId, state, healthy } = status;
+    const wish = this.wishToKill(taskId);
+    this.wishes.delete(taskId);
+    if (isTerminal(state)) {
+      this.remove(taskId);
+      this.ended.set(taskId, state);
+      if (state === 'TASK_LOST' && wish !== undefined) this.wishes.set(taskId, wish);
+    } else if (state === 'TASK_UNKNOWN') {
       // Nobody has it, so nobody will speak of it again; if somebody does after all, that is news.
-      this.remove(status.taskId);
+      this.remove(taskId);
+      if (wish !== undefined) this.wishes.set(taskId, wish);
     } else {
-      const task = this.add(status.taskId, status.agentId);
-      if (task !== undefined) task.told = { state: status.state, healthy: status.healthy };
+      const task = this.add(taskId, agentId);
+      if (task === undefined) return;
+      task.told = { state, healthy };
+      if (wish !== undefined) this.wantKilled(task, wish.policy);
     }
   }
 

@@ -370,6 +370,24 @@ describe('kills', () => {
     expect(sent('kill')).toEqual([]);
   });
 
+  test.each(['TASK_UNKNOWN', 'TASK_LOST'] as const)('a task that was given up as %s and killed is killed when it comes back after all; a new task of its id is not', (state) => {
+    const { driver, sent, say } = withTasks(['t1']);
+    say(update(aStatus('t1', 'TASK_RUNNING')));
+    driver.kill('t1');
+    sent('kill');
+    say(update(aStatus('t1', state, { uuid: undefined })));
+    expect(driver.liveTaskCount).toBe(0);
+    say(update(aStatus('t1', 'TASK_RUNNING', { uuid: undefined, reason: 'REASON_AGENT_REREGISTERED' })));
+    expect(sent('kill')).toEqual([{ kind: 'kill', taskId: 't1', agentId: agent }]);
+    say(update(aStatus('t1', 'TASK_RUNNING', { uuid: undefined, reason: 'REASON_RECONCILIATION' })));
+    expect(sent('kill')).toHaveLength(1);
+    say(update(aStatus('t1', state, { uuid: undefined })));
+    say(offers(anOffer({ id: 'o-2' })));
+    driver.launch(anOffer({ id: 'o-2' }), [aTask('t1')]);
+    say(update(aStatus('t1', 'TASK_RUNNING')));
+    expect(sent('kill')).toEqual([]);
+  });
+
   test('a kill without a session says so and is made up for', () => {
     const { driver, sent, cut, subscribe } = withTasks(['t1']);
     cut();
