@@ -7,7 +7,7 @@
 //   B1. `containers` holds exactly the executors whose container may still run; each is also in its framework's `executors`.
 //   B2. A task is in its framework's `tasks` from its launch until its terminal update is acknowledged, and in its executor's `tasks`
 //       until it ends: memory does not grow with tasks that are over.
-//   B3. An executor's `session` and that session's `executor` point to each other.
+//   B3. An executor's `session` and that session's `executor` point to each other; a session without one is a stranger, and of these there are few.
 //   B4. A framework stays while it has an executor, a task or an update under way, and no longer.
 // Source: Mesos agent (reference, agent sections 15 and 16). What Mesos keeps as TERMINATED executors lives on in tasks and streams alone.
 
@@ -128,6 +128,8 @@ export class AgentState {
   readonly frameworks = new Map<FrameworkId, Framework>();
   readonly containers = new Map<ContainerId, Executor>();
   readonly sessions = new Map<number, ExecutorSession>();
+  /** Those of them that have not subscribed, oldest first. */
+  readonly strangers = new Set<ExecutorSession>();
   readonly deadlines = new Deadlines<AgentDeadline>();
   readonly registrationDeadline: AgentDeadline = { kind: 'registration' };
   readonly exitDeadline: AgentDeadline = { kind: 'exit' };
@@ -192,6 +194,7 @@ export class AgentState {
   /** The session is over. */
   dropSession(session: ExecutorSession): void {
     this.sessions.delete(session.id);
+    this.strangers.delete(session);
     this.deadlines.clear(session);
     if (session.executor?.session === session) delete session.executor.session;
     delete session.executor;

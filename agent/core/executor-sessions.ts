@@ -31,10 +31,23 @@ import { enterUpdate, reportTask } from './task-updates';
 /** A connection that has not subscribed by then is closed: it may be anybody. Ours. */
 export const subscribeTimeoutMs = 10_000;
 
+/**
+ * Connections that may not have subscribed; beyond it the oldest is closed. All executors of a large machine come back at once after a restart of their
+ * agent, and a subscription follows its connection in milliseconds: so it is not theirs that waits for long. Ours, because the socket is open to everybody.
+ */
+export const strangerCountMax = 1_000;
+
 export function executorOpened(agent: AgentState, id: number): void {
   const session: ExecutorSession = { kind: 'session', id };
   agent.sessions.set(id, session);
+  agent.strangers.add(session);
   agent.deadlines.set(session, agent.nowMs + subscribeTimeoutMs);
+  if (agent.strangers.size <= strangerCountMax) return;
+  for (const oldest of agent.strangers) {
+    refuse(agent, oldest, 'Too many connections wait for their first call, SUBSCRIBE: this is the oldest');
+    agent.closeSession(oldest);
+    return;
+  }
 }
 
 /** The connection is over. That alone says nothing of the executor: its container ends, or it comes back. Source: Mesos. */
@@ -124,6 +137,7 @@ function bind(agent: AgentState, session: ExecutorSession, executor: Executor): 
   if (executor.session !== undefined && executor.session !== session) agent.closeSession(executor.session);
   executor.session = session;
   session.executor = executor;
+  agent.strangers.delete(session);
   agent.deadlines.clear(session);
 }
 

@@ -1,6 +1,7 @@
 // Proves what custom executors may say and when they are believed: identity (S1), refusals that disturb nobody (S2), acknowledgement after
 // durability (S3), and coming back after a broken connection or a restarted agent.
 
+import { strangerCountMax } from '../../../agent/core/executor-sessions';
 import type { ExecutorCall } from '../../../common/model/executor-protocol';
 import { executorId, frameworkId, taskId } from '../../../common/model/ids';
 import { messageDataBytesMax } from '../../../common/model/message-size';
@@ -66,6 +67,21 @@ test('a connection that says nothing is closed', () => {
   agent.openExecutor();
   expect(agent.advance(9_999)).toEqual([]);
   expect(kinds(agent.advance(1))).toEqual(['send-executor', 'close-executor']);
+});
+
+test('strangers that open one connection after the other lose the oldest, and an executor comes through', () => {
+  const agent = new AgentHarness();
+  agent.register();
+  agent.launch(custom('t'));
+  const executor = agent.openExecutor(subscribe(agent)).session;
+  const first = agent.openExecutor().session;
+  agent.take();
+  for (let count = 1; count < strangerCountMax; count += 1) agent.openExecutor();
+  expect(agent.take()).toEqual([]);
+  agent.openExecutor();
+  expect(agent.take()).toMatchObject([{ kind: 'send-executor', session: first, events: [{ kind: 'error' }] }, { kind: 'close-executor', session: first }]);
+  expect(toExecutor(agent.openExecutor(subscribe(agent)).effects)).toMatchObject([{ kind: 'subscribed' }]);
+  expect(agent.take()).toContainEqual({ kind: 'close-executor', session: executor });
 });
 
 test('an update is durable before the executor or the master hears of it, and acknowledged without waiting for the scheduler', () => {
