@@ -11,9 +11,10 @@
 // Source: our choice. Mesos sends every head at once when it registers, whatever they are long.
 
 import type { FrameworkId } from '../../common/model/ids';
+import { burstBytesMax } from '../../common/model/message-size';
 
-/** All together: a quarter of what a link lets wait, because heads come again after 10 s, 20 s, … and a slow link may still have the first. */
-export const windowBytesMax = 8 * 1024 * 1024;
+/** All together: a burst, a quarter of what a link lets wait, because heads come again after 10 s, 20 s, … and a slow link may still have the first. */
+export const windowBytesMax = burstBytesMax;
 
 /**
  * Of one framework: thousands of usual updates, or two of the largest. More is of no use, as acknowledgements of a local scheduler come in
