@@ -21,14 +21,17 @@ import type { AgentId, TaskId } from '../../common/model/ids';
 import type { Label } from '../../common/model/command';
 import { Resources } from '../../common/model/resources';
 import type { KillPolicy, TaskInfo } from '../../common/model/task';
+import { findOversizedPart, statusBytes } from '../../common/model/status-size';
 import { isTerminal } from '../../common/model/task-states';
 import type { TaskReason, TaskState, TaskStatus } from '../../common/model/task-status';
 import { sizeOf } from '../../common/model/message-size';
 import type { Cancel, Dialer, Environment, LinkEnd, Log } from '../../common/ports';
+import { refused } from '../../common/refusal';
 import type { ExecutorIdentity } from './executor-environment';
 import { callHandler, type MaybePromise } from './handler-call';
 import { RecentMap } from './recent-map';
-import { checkDataSize, checkMessageSize } from './message-size';
+import { checkDataSize } from './message-size';
+import { inputError } from './resource-request';
 import { bytesOf } from './task-builder';
 
 /** What an executor may report of a task. */
@@ -93,11 +96,8 @@ const windowBytes = 4 * 1024 * 1024;
 /** Of the ids of unacknowledged tasks: some ten thousands. A launch beyond is answered with TASK_FAILED, for it would have no place in a SUBSCRIBE (X6). */
 const taskIdsBytesMax = 3 * 1024 * 1024;
 
-/** Longest message of an update; the rest is cut off. It is for people, and often an error that quotes what it was given. */
+/** Longest message of an update in characters, within what a status may hold of them; the rest is cut off: it is for people, and often an error that quotes. */
 const messageLengthMax = 16_384;
-
-/** Labels of an update. */
-const labelsBytesMax = 64 * 1024;
 
 /** Ended tasks remembered against repeated launches, which an agent makes only across its own restart. */
 const endedCountMax = 4_096;
@@ -201,7 +201,8 @@ export class ExecutorDriver {
 
   /**
    * Reports a task's state; it is sent now or as soon as the agent is back. False: nothing is reported, because the task is not ours or over
-   * already (X2), or because too many unacknowledged updates wait and this one is no end (X5). Throws INPUT_REFUSED for data of more than 1 MiB.
+   * already (X2), or because too many unacknowledged updates wait and this one is no end (X5). Throws INPUT_REFUSED for data of more than 1 MiB, and for
+   * labels of more than 64 KiB (common/model/status-size.ts).
    */
   update(report: TaskReport): boolean {
     const task = this.live.get(report.taskId);
@@ -209,12 +210,11 @@ export class ExecutorDriver {
     const isEnd = isTerminal(report.state);
     if (!isEnd && (this.progressCount >= updateCountMax || this.progressBytes >= updateBytesMax)) return false;
     const { data, message, labels = [], ...rest } = report;
-    checkMessageSize({ labels }, 'status', labelsBytesMax);
     const status: TaskStatus = {
       ...rest,
       source: 'SOURCE_EXECUTOR',
       ...(message === undefined ? {} : { message: message.length <= messageLengthMax ? message : `${message.slice(0, messageLengthMax - 1)}…` }),
-      ...(data === undefined ? {} : { data: checkDataSize(bytesOf(data)) }),
+      ...(data === undefined ? {} : { data: bytesOf(data) }),
       ...(this.agentId === undefined ? {} : { agentId: this.agentId }),
       executorId: this.identity.executorId,
       timestampMs: this.environment.clock.wallMs(),
@@ -222,6 +222,8 @@ export class ExecutorDriver {
       uuid: this.environment.ids.uuid().replaceAll('-', ''),
       labels,
     };
+    const oversized = findOversizedPart(status);
+    if (oversized !== undefined) throw inputError(refused(oversized.field, `${oversized.bytes} bytes`, `at most ${oversized.bytesMax} bytes`).refusal);
     this.keep(status);
     if (isEnd) {
       this.live.delete(report.taskId);
@@ -290,7 +292,7 @@ export class ExecutorDriver {
     }
     if (event.kind === 'error') {
       this.log.write('warn', 'Agent refused a call', { reason: event.message });
-      // If it was an update nobody will acknowledge it in this session, and it does not say which: others must not wait for it.
+      // If it was an update, one that could not be read, it will not be acknowledged in this session: others must not wait for it.
       this.windowUsed = 0;
       this.sendUpdates();
       return;
@@ -376,7 +378,7 @@ export class ExecutorDriver {
   }
 
   private keep(status: TaskStatus): void {
-    const update: KeptUpdate = { status, bytes: sizeOf(status), isSent: false };
+    const update: KeptUpdate = { status, bytes: statusBytes(status), isSent: false };
     if (status.uuid !== undefined) this.unacknowledgedUpdates.set(status.uuid, update);
     if (!isTerminal(status.state)) {
       this.progressCount += 1;

@@ -27,7 +27,7 @@ import type { SchedulerCall, SchedulerCallEnvelope, SchedulerEvent } from '../..
 import type { KillPolicy, TaskInfo } from '../../common/model/task';
 import { isTerminal } from '../../common/model/task-states';
 import type { TaskReason, TaskState, TaskStatus } from '../../common/model/task-status';
-import { sizeOf, taskInfoBytesMax } from '../../common/model/message-size';
+import { burstBytesMax, sizeOf, taskInfoBytesMax } from '../../common/model/message-size';
 import type { Cancel, Dialer, Environment, LinkEnd, Log } from '../../common/ports';
 import { refused } from '../../common/refusal';
 import type { AgentPredicate } from './agent-predicate';
@@ -98,8 +98,9 @@ export const stopTimeoutMs = 10_000;
 /** Launches that a refusal may still name. Refusals come within a round trip, so older calls were carried out. */
 const launchCallCountMax = 4_096;
 
-/** What a task's two ids take at most, in characters of up to four bytes. */
-const identityBytesMax = 2 * 4 * idLengthMax;
+/** What an id takes at most in a message, in characters of up to four bytes, and two of them with what is around them. */
+const idBytesMax = 4 * idLengthMax;
+const identityBytesMax = 2 * idBytesMax + 64;
 
 type DriverState = 'new' | 'connecting' | 'subscribing' | 'subscribed' | 'disconnected' | 'stopping' | 'ended';
 
@@ -115,6 +116,8 @@ export class SchedulerDriver {
   private readonly reconciler: Reconciler;
   private readonly demand: Demand;
   private readonly refuseSeconds: number;
+  /** Tasks that a master takes in one call: each goes to the agent with a copy of the FrameworkInfo (common/model/message-size.ts). */
+  private readonly launchCountMax: number;
   private readonly launchCalls = new RecentMap<number, { readonly offerIds: readonly OfferId[]; readonly tasks: readonly TaskInfo[] }>(launchCallCountMax);
 
   private state: DriverState = 'new';
@@ -150,6 +153,7 @@ export class SchedulerDriver {
     this.id = frameworkIdOf(options);
     this.isResuming = this.id !== undefined;
     this.refuseSeconds = refuseSecondsOf(options.refuseSeconds);
+    this.launchCountMax = Math.floor(burstBytesMax / (sizeOf(this.info) + idBytesMax));
     this.demand = new Demand(this.info.roles);
     this.offers = new OfferTable(this.environment.clock, (expired) => this.turn(() => this.offersExpired(expired)));
     this.inbox = new UpdateInbox({
@@ -246,7 +250,7 @@ export class SchedulerDriver {
 
   /**
    * Launches as many of `drafts` as fit into the offer (or offers of one agent and role), first fit in the order given; what is left of the
-   * offer is declined with it; of large ones also no more than one call can carry (7 MiB). Where nothing fits the offer stays open. Throws INPUT_REFUSED for
+   * offer is declined with it; also no more than one call can carry (7 MiB of tasks, 8 MiB of FrameworkInfos). Where nothing fits the offer stays open. Throws INPUT_REFUSED for
    * an id that a live task has, and for a draft of more than 1 MiB.
    */
   launch<Draft extends TaskDraft>(
@@ -257,7 +261,8 @@ export class SchedulerDriver {
     const space = new OfferSpace(offers);
     const [first] = space.offers;
     const isWelcome = first !== undefined && (options.where === undefined || options.where.holds(first));
-    const { placed, rest } = isWelcome ? packOneCall(space, drafts, options.countMax) : { placed: [], rest: drafts };
+    const countMax = Math.min(options.countMax ?? Infinity, this.launchCountMax);
+    const { placed, rest } = isWelcome ? packOneCall(space, drafts, countMax) : { placed: [], rest: drafts };
     if (first === undefined || placed.length === 0) return { outcome: { sent: false, reason: 'nothing-fits' }, launched: [], rest };
     const launched = placed.map(({ draft, placement }): Launched<Draft> => {
       const taskId = draft.taskId ?? this.makeTaskId(draft.name);
@@ -801,7 +806,7 @@ function checkedTaskId(text: string): TaskId {
 }
 
 /** {@link pack}, but no more than one ACCEPT can carry. */
-function packOneCall<Draft extends TaskDraft>(space: OfferSpace, drafts: readonly Draft[], countMax: number | undefined): Packed<Draft> {
+function packOneCall<Draft extends TaskDraft>(space: OfferSpace, drafts: readonly Draft[], countMax: number): Packed<Draft> {
   const packed = pack(space, drafts, countMax);
   let bytes = 0;
   const count = packed.placed.findIndex(({ draft, placement }) => (bytes += sizeOf({ ...modelPart(draft), ...placement }) + identityBytesMax) > acceptBytesMax);

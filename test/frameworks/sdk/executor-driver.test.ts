@@ -240,12 +240,16 @@ describe('driver', () => {
     expect([arrived, driver.unacknowledgedCount]).toEqual([ids, 0]);
   });
 
-  test('an update that the agent refuses does not keep others back', () => {
+  test.each<[claim: string, answersTo: (sent: readonly TaskStatus[]) => ExecutorEvent[]]>([
+    ['refuses', (sent) => sent.map((status): ExecutorEvent => ({ ...acknowledge(status), refusal: 'why' }) as ExecutorEvent)],
+    ['cannot read', () => [{ kind: 'error', message: 'update: odd' }]],
+  ])('an update that the agent %s does not keep others back', (_claim, answersTo) => {
     const { driver, say, statuses } = aDriver();
     say(subscribedEvent(), ...['t1', 't2', 't3', 't4', 't5', 't6'].map((id) => launch(id)));
     for (const id of ['t1', 't2', 't3', 't4', 't5', 't6']) driver.update({ taskId: taskId(id), state: 'TASK_FINISHED', data: new Uint8Array(mib) });
-    expect(statuses().map(({ taskId: id }) => id)).toEqual(['t1', 't2', 't3']);
-    say({ kind: 'error', message: 'Update of task "t1" refused' });
+    const first = statuses();
+    expect(first.map(({ taskId: id }) => id)).toEqual(['t1', 't2', 't3']);
+    say(...answersTo(first));
     expect(statuses().map(({ taskId: id }) => id)).toEqual(['t4', 't5', 't6']);
   });
 
@@ -265,7 +269,7 @@ describe('driver', () => {
     const data = new Uint8Array(mib + 1);
     expect(() => driver.update({ taskId: taskId('t1'), state: 'TASK_FINISHED', data })).toThrow('data: current value is "1048577 bytes", expected at most 1048576 bytes');
     expect(() => driver.message(data)).toThrow('expected at most 1048576 bytes');
-    expect(() => driver.update({ taskId: taskId('t1'), state: 'TASK_RUNNING', labels: [{ key: 'k', value: 'v'.repeat(70_000) }] })).toThrow(/^status\.labels: /);
+    expect(() => driver.update({ taskId: taskId('t1'), state: 'TASK_RUNNING', labels: [{ key: 'k', value: 'v'.repeat(70_000) }] })).toThrow(/^labels: /);
     expect(driver.update({ taskId: taskId('t1'), state: 'TASK_FINISHED', message: 'm'.repeat(9_000_000) })).toBe(true);
     expect(statuses().map(({ message = '' }) => message.length)).toEqual([16_384]);
   });

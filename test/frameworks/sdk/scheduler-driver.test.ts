@@ -5,6 +5,7 @@ import { isAllotError } from '../../../common/errors';
 import { staticAddresses } from '../../../common/leader-session';
 import type { SchedulerCall, SchedulerCallEnvelope, SchedulerEvent } from '../../../common/model/scheduler-protocol';
 import { executorId, taskId } from '../../../common/model/ids';
+import { burstBytesMax, sizeOf } from '../../../common/model/message-size';
 import type { TaskStatus } from '../../../common/model/task-status';
 import { reconcileRoundMs } from '../../../frameworks/sdk/reconciler';
 import { resources } from '../../../frameworks/sdk/resource-request';
@@ -647,6 +648,16 @@ describe('sizes', () => {
     say(offers(anOffer({ id: 'o-2', resources: 'cpus:1000;mem:100000' })));
     const tasks = drafts.slice(8).map((draft) => ({ ...draft, taskId: taskId(draft.name), agentId: agent }));
     expect(() => driver.accept(driver.openOffers, [{ kind: 'launch', tasks }])).toThrow(/^tasks: current value is "\d+ bytes", expected at most 7340032 bytes in one call$/);
+  });
+
+  test('no more tasks are launched in one call than a master takes of a framework that describes itself at length', () => {
+    const { driver, subscribe, say, sent } = aDriver({ labels: { note: 'x'.repeat(60_000) }, offers: (list, self) => self.hold(...list) });
+    subscribe();
+    say(offers(anOffer({ id: 'o-1', resources: 'cpus:1000;mem:100000' })));
+    const { launched, rest } = driver.launch(driver.openOffers, Array.from({ length: 200 }, (_, index) => aTask(`t${index}`)));
+    const [{ frameworkInfo } = { frameworkInfo: undefined }] = sent('subscribe');
+    expect([launched.length + rest.length, launched.length > 100]).toEqual([200, true]);
+    expect(launched.length * sizeOf({ ...frameworkInfo, id: framework })).toBeLessThanOrEqual(burstBytesMax);
   });
 
   test('questions about many tasks are asked in parts', () => {
