@@ -359,7 +359,7 @@ test('nothing of a new agent is offered before it has answered under its id, so 
 test.each<[field: string, over: Parameters<typeof anAgentInfo>[0], version?: string]>([
   ['agent_info.attributes', { attributes: Array.from({ length: 3_000 }, (_, index) => ({ kind: 'text', name: `label-${index}`, text: 'of some length' })) }],
   ['agent_info.hostname', { hostname: 'h'.repeat(70_000) }],
-  ['agent_info.resources', { resources: amounts(`ports:[${Array.from({ length: 3_000 }, (_, index) => `${2 * index}-${2 * index}`).join(',')}]`) }],
+  ['agent_info.resources', { resources: amounts(`ports:[${Array.from({ length: 10_000 }, (_, index) => `${2 * index}-${2 * index}`).join(',')}]`) }],
   ['version', {}, 'v'.repeat(70_000)],
 ])('an agent whose %s would make too long a fact is refused for good, by name, before the registry is asked; also when it comes back', (field, over, version = '0') => {
   const master = new ScriptedMaster();
