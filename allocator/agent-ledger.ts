@@ -37,7 +37,7 @@ export class AgentLedger {
   /** When a run last looked at it; -1: none did. */
   lastVisitMs = -1;
   lastVisitRun = 0;
-  /** The last run that granted something here, to whom first, and how often after that; for explanations. No list, because grants are many. */
+  /** The last run that granted something here (0: none did); for explanations also to whom first, and how often after that. No list, because grants are many. */
   lastGrantRun = 0;
   lastGrantedTo: Membership | undefined;
   lastGrantsAfter = 0;

@@ -24,6 +24,8 @@ export class Bundle {
   readonly needsCapability: boolean;
   /** Whether there is nothing in it but quota scalars. */
   readonly isQuotaOnly: boolean;
+  /** Indexes of names of which quota scalars have several amounts (disks): less room may cut another of them, not only less of the same. */
+  readonly repeatedIndexes: readonly number[];
   /** The last answer of {@link isAllocatable}, and to which list: for each visit the global one is asked about. */
   #isAllocatable: boolean | undefined;
   #judgedBy: readonly Quantities[] | undefined;
@@ -37,6 +39,7 @@ export class Bundle {
   ) {
     const amounts: number[] = [];
     const quotaAmounts: number[] = [];
+    let repeatedIndexes: number[] | undefined;
     let hasReserved = false;
     let hasShared = false;
     let needsCapability = false;
@@ -50,12 +53,15 @@ export class Bundle {
       if (quantity === 0) return;
       const index = totals.indexOf(name);
       amounts[index] = (amounts[index] ?? 0) + quantity;
-      if (isOfQuota) quotaAmounts[index] = (quotaAmounts[index] ?? 0) + quantity;
+      if (!isOfQuota) return;
+      if (quotaAmounts[index] !== undefined) (repeatedIndexes ??= []).push(index);
+      quotaAmounts[index] = (quotaAmounts[index] ?? 0) + quantity;
     });
     this.hasReserved = hasReserved;
     this.hasShared = hasShared;
     this.needsCapability = needsCapability;
     this.isQuotaOnly = isQuotaOnly;
+    this.repeatedIndexes = repeatedIndexes ?? noIndexes;
     this.scalars = vectorOf(amounts);
     this.quotaScalars = hasReserved || needsCapability ? vectorOf(quotaAmounts) : this.scalars;
   }
@@ -106,6 +112,8 @@ export class Bundle {
     return this.#isAllocatable;
   }
 }
+
+const noIndexes: readonly number[] = [];
 
 function vectorOf(amounts: readonly (number | undefined)[]): Vector {
   if (amounts.length === 0) return emptyVector;

@@ -9,13 +9,17 @@
 //   D2. Shares move when a visit ends, so that the orders stand still while they are read; nothing is lost by that, because each pair of role and
 //       framework is asked once per visit. Quota numbers move at once.
 //   D3. Nothing is handed out that is not free, and no unreserved non-revocable amount that a limit or the headroom forbids.
-//   D4. An agent that both stages have visited has nothing left that anybody could be offered, quota aside.
+//   D4. An agent that both stages have visited has nothing left that anybody could be offered, quota aside. Where nothing was granted of it, neither has
+//       quota: everybody was asked about all of it, at the room there was. Where something was, another visit will tell.
+//   D5. Agents that quota holds back are visited from the moment on at which there is more room than they were refused at (quota-growth.ts), at the places
+//       that they would have had from the start: each agent draws its place for itself (draws.ts, W1).
 // Source: DRF (Ghodsi et al., NSDI 2011, Algorithm 1), Mesos hierarchical allocator (reference, section 5).
 
 import { Resources, type Resource } from '../common/model/resources';
 import type { AgentLedger } from './agent-ledger';
 import type { Allocation, AllocatorOptions } from './allocator';
 import type { Bundle } from './bundle';
+import { CutRefusals } from './cut-refusals';
 import type { Charges } from './charges';
 import type { DeclineFilters } from './decline-filters';
 import { keyed, mix32 } from './draws';
@@ -54,43 +58,94 @@ export class Division {
   readonly #walk = new RoleWalk();
   /** Whether no role's limits leave anything to offer that quota is about. Within stage 2 rooms only shrink, so it stays true. */
   #isAllClosed = false;
+  #candidates: readonly AgentLedger[] = [];
+  /** D5; empty until they are wanted. */
+  #heldBack: ReadonlySet<AgentLedger> = new Set();
+  #hasAskedForHeldBack = false;
+  /** Of the visit: the last top-level role of which it was asked whether what is remembered of it holds, and the answer. */
+  #coveredTop: RoleNode | undefined;
+  #isCovered = false;
+  /** What was free as the visit began. */
+  #free: Bundle;
 
   constructor(
     private readonly parts: RunParts,
     /** Counts up; what was granted in it bears it. */
     private readonly number: number,
-  ) {}
+  ) {
+    this.#free = parts.nothing;
+  }
 
-  /** `candidates` take part and have something free. */
-  allocate(candidates: readonly AgentLedger[], seeds: RunSeeds): void {
+  /** All of this take part and have something free. `heldBack` is asked at most once, and only when there is reason to (D5). */
+  allocate(candidates: readonly AgentLedger[], seeds: RunSeeds, heldBack: () => readonly AgentLedger[] = noAgents): void {
     const { quotas } = this.parts;
+    this.#candidates = candidates;
     if (quotas.isHeadroomRequired) {
-      for (const agent of inDrawnOrder(candidates, seeds.guarantees)) {
-        if (!quotas.isHeadroomRequired) break;
-        this.#serveGuarantees(agent, mix32(seeds.guarantees ^ agent.hash));
-      }
+      this.#visitInOrder(seeds.guarantees, heldBack, (agent) => {
+        if (quotas.isHeadroomRequired) this.#serveGuarantees(agent, mix32(seeds.guarantees ^ agent.hash));
+      });
     }
-    for (const agent of inDrawnOrder(candidates, seeds.fairShare)) this.#divide(agent, mix32(seeds.fairShare ^ agent.hash));
+    this.#visitInOrder(seeds.fairShare, heldBack, (agent) => this.#divide(agent, mix32(seeds.fairShare ^ agent.hash)));
+  }
+
+  /** Candidates, and those held back once they were asked for. */
+  get considered(): readonly AgentLedger[] {
+    return this.#candidates;
+  }
+
+  #visitInOrder(seed: number, heldBack: () => readonly AgentLedger[], visit: (agent: AgentLedger) => void): void {
+    const { growth } = this.parts.quotas;
+    this.#joinHeldBack(heldBack);
+    let order = inDrawnOrder(this.#candidates, seed);
+    for (let place = 0; place < order.length; place++) {
+      const agent = order[place]!;
+      // What there was of room may be gone again.
+      if (this.#heldBack.has(agent) && !growth.isThere) continue;
+      visit(agent);
+      if (agent.lastGrantRun !== this.number || !this.#joinHeldBack(heldBack)) continue;
+      order = inDrawnOrder(this.#candidates, seed);
+      place = order.indexOf(agent);
+    }
+  }
+
+  /** Whether anybody has joined. */
+  #joinHeldBack(heldBack: () => readonly AgentLedger[]): boolean {
+    const { quotas } = this.parts;
+    if (this.#hasAskedForHeldBack || quotas.isEmpty || !quotas.growth.isThere) return false;
+    this.#hasAskedForHeldBack = true;
+    const joining = heldBack();
+    if (joining.length === 0) return false;
+    this.#heldBack = new Set(joining);
+    this.#candidates = [...this.#candidates, ...joining];
+    return true;
   }
 
   /** Stage 1: unreserved amounts that make good a guarantee go to the role, whatever headroom says; with them, what no quota is about. */
   #serveGuarantees(agent: AgentLedger, visitSeed: number): void {
     const { tree, quotas, totals } = this.parts;
     const free = this.#begin(agent);
+    if (this.#isRefusedByAll(agent, free)) return;
     let rest = free;
     this.#walk.begin(tree.root, visitSeed, 'unsatisfied');
     for (let role = this.#walk.next(); role !== undefined && !rest.isEmpty; role = this.#walk.next()) {
       if (!role.top.isUnsatisfied) continue; // It was when the walk came below it.
       let offerable = rest.allocatableTo(role.path);
       if (offerable.isEmpty) continue;
+      // Mostly it is what everybody in the role would be given. Where there is nothing for the role, nobody needs to be asked.
+      let most: Bundle | undefined;
       for (const member of role.activeMembers.inOrder(visitSeed)) {
+        if (this.#isKnownToRefuse(member, agent)) continue;
+        most ??= guaranteedPart(offerable, role, agent, quotas, totals);
+        if (most === undefined) break;
         const wanted = this.#askAbout(offerable, member, agent, rest === free);
-        const bundle = wanted === undefined ? undefined : guaranteedPart(wanted, member.role, agent, quotas, totals);
+        if (wanted === undefined) continue;
+        const bundle = wanted === offerable ? most : guaranteedPart(wanted, role, agent, quotas, totals);
         if (bundle === undefined || !this.#isOffer(bundle, member, agent)) continue;
         this.#grant(member, agent, bundle);
         rest = this.#without(rest, bundle);
         offerable = this.#without(offerable, bundle);
         if (offerable.isEmpty || !role.top.isUnsatisfied) break;
+        most = undefined;
       }
     }
     this.#end(agent);
@@ -100,7 +155,7 @@ export class Division {
   #divide(agent: AgentLedger, visitSeed: number): void {
     const { tree, quotas, totals } = this.parts;
     const free = this.#begin(agent);
-    if (free.isEmpty || (free.isQuotaOnly && this.#isAllClosed)) return;
+    if (free.isEmpty || (free.isQuotaOnly && this.#isAllClosed) || this.#isRefusedByAll(agent, free)) return;
     let rest = free;
     this.#walk.begin(tree.root, visitSeed, scopeFor(rest));
     let role = this.#walk.next();
@@ -109,15 +164,25 @@ export class Division {
       if (rest.isQuotaOnly && quotas.isHeadroomClosed) break;
       let offerable = rest.allocatableTo(role.path);
       if (offerable.isEmpty) continue;
+      // As in stage 1.
+      let most: Bundle | undefined;
       for (const member of role.activeMembers.inOrder(visitSeed)) {
+        if (this.#isKnownToRefuse(member, agent)) continue;
+        most ??= withinQuota(offerable, role, agent, quotas, totals);
+        if (most.isEmpty) break;
         const wanted = this.#askAbout(offerable, member, agent, rest === free);
         if (wanted === undefined) continue;
-        const bundle = withinQuota(wanted, member.role, agent, quotas, totals);
-        if (bundle !== wanted && !this.#isOffer(bundle, member, agent)) continue;
+        const bundle = wanted === offerable ? most : withinQuota(wanted, role, agent, quotas, totals);
+        if (bundle !== wanted && !this.#isOffer(bundle, member, agent)) {
+          // After a grant, stage 1 has not asked everyone about what is left.
+          if (rest === free && agent.lastGrantRun !== this.number) this.#rememberCut(member, agent, free);
+          continue;
+        }
         this.#grant(member, agent, bundle);
         rest = this.#without(rest, bundle);
         offerable = this.#without(offerable, bundle);
         if (offerable.isEmpty) break;
+        most = undefined;
       }
       this.#walk.narrow(scopeFor(rest));
     }
@@ -126,7 +191,6 @@ export class Division {
 
   /** What of `offerable` the member may have and has not declined; undefined if nothing. What it refuses for good is remembered (refusal-memo.ts). */
   #askAbout(offerable: Bundle, member: Membership, agent: AgentLedger, isAllFree: boolean): Bundle | undefined {
-    if (agent.refusals.has(member.index)) return undefined;
     const { framework, role } = member;
     const bundle = framework.gateAt(agent, role.path) === undefined ? framework.capableOf(offerable) : undefined;
     if (bundle !== undefined && this.#isOffer(bundle, member, agent)) return bundle;
@@ -135,6 +199,32 @@ export class Division {
       member.isRemembered = true;
     }
     return undefined;
+  }
+
+  /** Whether nothing of what is free is anything for it; or nothing that quota leaves of it now (cut-refusals.ts). */
+  #isKnownToRefuse(member: Membership, agent: AgentLedger): boolean {
+    const { refusals } = agent;
+    if (refusals.has(member.index)) return true;
+    const { cut } = refusals;
+    if (cut === undefined || !cut.has(member.index)) return false;
+    const { top } = member.role;
+    if (this.#coveredTop !== top) {
+      this.#coveredTop = top;
+      this.#isCovered = cut.covers(top, this.#free, this.parts.quotas);
+    }
+    return this.#isCovered;
+  }
+
+  #rememberCut(member: Membership, agent: AgentLedger, free: Bundle): void {
+    (agent.refusals.cut ??= new CutRefusals()).add(member, free, this.parts.quotas);
+    member.isRemembered = true;
+    this.#coveredTop = undefined;
+  }
+
+  /** Without a walk. */
+  #isRefusedByAll(agent: AgentLedger, free: Bundle): boolean {
+    const { cut } = agent.refusals;
+    return cut !== undefined && cut.coversAll(free, this.parts.quotas) && agent.refusals.hasAll(this.parts.tree.activeBits, cut);
   }
 
   /** What is left of `whole`; mostly nothing. */
@@ -151,11 +241,14 @@ export class Division {
     const out = this.#sharedOut.get(agent);
     const free = out === undefined ? agent.free : agent.free.derived(agent.free.resources.minus(out));
     agent.refusals.recall(free);
+    this.#free = free;
+    this.#coveredTop = undefined;
     return free;
   }
 
   #grant(member: Membership, agent: AgentLedger, bundle: Bundle): void {
     this.parts.charges.consume(member, bundle);
+    this.#coveredTop = undefined;
     this.#members.push(member);
     this.#bundles.push(bundle);
     if (bundle.hasShared) this.#sharedOut.set(agent, (this.#sharedOut.get(agent) ?? Resources.empty).plus(bundle.resources.shared()));
@@ -176,6 +269,8 @@ export class Division {
     this.#bundles.length = 0;
   }
 }
+
+const noAgents = (): readonly AgentLedger[] => [];
 
 /** Where there is nothing but what quota is about, roles at their limits need no asking. */
 function scopeFor(rest: Bundle): WalkScope {

@@ -9,8 +9,9 @@
 //       (one that came back smaller than what runs on it); a run hands out nothing that is not free.
 //   A2. Synchronous and deterministic: time and randomness come in.
 //   L1. An agent that a run has visited has nothing left to give (division.ts, D4), so every change that could make it give again is noted in
-//       the schedule at the place where it happens, unless all are known to refuse it (refusal-memo.ts). Agents with something left that
-//       quota holds back are looked at in every batch.
+//       the schedule at the place where it happens, unless all are known to refuse it (refusal-memo.ts). An agent of which a run granted something
+//       and left something that a quota may be about is noted for one more look. One of which nothing was granted is held back, and looked at in
+//       batches that find more room than when it was refused (quota-growth.ts).
 //   L2. While no framework is active, and no machine is to be left, nothing is noted: becoming active concerns all agents. Filters lapse all the same, in
 //       their time, so that they are counted, explained and kept in memory as long as they are in force.
 //   L3. What an agent runs for a framework that has not subscribed yet (the leader is new) is not free, and is in nobody's share until the
@@ -95,6 +96,8 @@ class DrfAllocator implements TrialAllocator {
   readonly #unclaimed = new Map<FrameworkId, Map<AgentId, Resources>>();
   /** Agents that were left with something while there was a quota (L1). */
   readonly #heldBack = new Set<AgentLedger>();
+  /** Those of them that less room could be cut for otherwise (quota-growth.ts, M1): they are looked at in every batch, whatever has changed. */
+  readonly #heldBackAnyway = new Set<AgentLedger>();
   #allowList: ReadonlySet<string> | undefined;
   #recovery: AgentWait | undefined;
   /** Frameworks with minimum sizes of their own: with one, the global list does not say what is worth an offer to anybody. */
@@ -279,7 +282,7 @@ class DrfAllocator implements TrialAllocator {
     this.#filters.removeOfAgent(agent);
     this.#inverseOffers.forgetAgent(agent);
     this.#schedule.forget(agent);
-    this.#heldBack.delete(agent);
+    this.#release(agent);
     this.#addTotal(agent.total, -1);
     this.#agents.delete(id);
     this.#wantQuotaBatch(nowMs);
@@ -468,29 +471,38 @@ class DrfAllocator implements TrialAllocator {
     this.#standingBack.endDue(nowMs);
     this.#runCount++;
     const division = new Division(this.#runParts, this.#runCount);
-    const candidates = this.#candidates(due.agents, due.isBatch, nowMs);
-    division.allocate(candidates, seeds);
-    this.#noteLeftOver(candidates, nowMs);
+    this.#divide(division, due, seeds, nowMs);
     // What went out may have met a guarantee, and so freed headroom for what was held back.
     if (division.allocations.length > 0) this.#wantQuotaBatch(nowMs);
     return { allocations: division.allocations, inverseOffers: this.#requestInverseOffers(due.agents, due.isBatch, nowMs) };
   }
 
-  /** Those that a run over `agents` looks at: they take part, have something free, and somebody may want it. */
-  #candidates(agents: ReadonlySet<AgentLedger> | 'all', isBatch: boolean, nowMs: number): readonly AgentLedger[] {
-    const { activeBits } = this.#tree;
+  /** A run over those that are due; a batch that has not all of them takes those held back as soon as it finds room for them. */
+  #divide(division: Division, { agents, isBatch }: Due, seeds: RunSeeds, nowMs: number): void {
+    const { growth } = this.#quotas;
+    const isAll = agents === 'all';
+    const hasHeldBack = isBatch && !isAll && this.#heldBack.size > 0;
+    const areAllAsked = isAll || (isBatch && (!hasHeldBack || growth.isThere));
+    growth.begin();
+    const candidates = this.#candidates(isAll ? this.#agents.values() : agents, nowMs);
+    if (hasHeldBack) candidates.push(...this.#candidates(without(this.#heldBackAnyway, agents), nowMs));
+    division.allocate(candidates, seeds, () => (hasHeldBack ? this.#candidates(without(without(this.#heldBack, this.#heldBackAnyway), agents), nowMs) : []));
+    this.#noteLeftOver(division.considered, nowMs);
+    if (areAllAsked) growth.endAmongAll();
+    else growth.endAmongSome();
+  }
+
+  /** Those of `agents` that a run looks at: they take part, have something free, and somebody may want it. */
+  #candidates(agents: Iterable<AgentLedger>, nowMs: number): AgentLedger[] {
     const candidates: AgentLedger[] = [];
-    const consider = (agent: AgentLedger): void => {
-      if (!agent.takesPart) return;
+    for (const agent of agents) {
       const { free, refusals } = agent;
-      if (free.isEmpty) return;
+      if (!agent.takesPart || free.isEmpty) continue;
       agent.lastVisitMs = nowMs;
       agent.lastVisitRun = this.#runCount;
       refusals.recall(free);
-      if (!refusals.hasAll(activeBits)) candidates.push(agent);
-    };
-    for (const agent of agents === 'all' ? this.#agents.values() : agents) consider(agent);
-    if (isBatch && agents !== 'all') for (const agent of this.#heldBack) if (!agents.has(agent)) consider(agent);
+      if (!refusals.hasAll(this.#tree.activeBits)) candidates.push(agent);
+    }
     return candidates;
   }
 
@@ -504,9 +516,20 @@ class DrfAllocator implements TrialAllocator {
   #noteLeftOver(visited: readonly AgentLedger[], nowMs: number): void {
     for (const agent of visited) {
       if (agent.total.hasShared) this.#noteChange(agent, nowMs);
-      if (this.#quotas.isEmpty || agent.free.isEmpty) this.#heldBack.delete(agent);
-      else this.#heldBack.add(agent);
+      if (this.#quotas.isEmpty || agent.free.isEmpty) {
+        this.#release(agent);
+        continue;
+      }
+      if (agent.lastGrantRun === this.#runCount) this.#noteChange(agent, nowMs);
+      this.#heldBack.add(agent);
+      if (agent.free.repeatedIndexes.length > 0) this.#heldBackAnyway.add(agent);
+      else this.#heldBackAnyway.delete(agent);
     }
+  }
+
+  #release(agent: AgentLedger): void {
+    this.#heldBack.delete(agent);
+    this.#heldBackAnyway.delete(agent);
   }
 
   #requestInverseOffers(agents: ReadonlySet<AgentLedger> | 'all', isBatch: boolean, nowMs: number): AllocationRun['inverseOffers'] {
@@ -749,6 +772,7 @@ class DrfAllocator implements TrialAllocator {
     this.#totals.add(total.scalars, sign);
     this.#quotas.noteNames();
     this.#quotas.addAvailable(total.quotaScalars, sign);
+    this.#quotas.growth.noteAgent(total.quotaScalars);
     if (!total.hasReserved) return;
     for (const [role, scalars] of this.#reservedByHolder(total)) this.#tree.reserve(role, scalars, sign);
   }
@@ -836,9 +860,10 @@ class DrfAllocator implements TrialAllocator {
     if (!this.#isIdle && agent.takesPart) this.#schedule.trigger(agent, nowMs);
   }
 
-  /** What quota held back may be offered once anything anywhere has come free. */
+  /** Something has changed somewhere: what quota held back may be offered if there is more room for it now. */
   #wantQuotaBatch(nowMs: number): void {
-    if (this.#heldBack.size > 0 && !this.#isIdle) this.#schedule.wantBatch(nowMs);
+    if (this.#heldBack.size === 0 || this.#isIdle) return;
+    if (this.#heldBackAnyway.size > 0 || this.#quotas.growth.isThere) this.#schedule.wantBatch(nowMs);
   }
 
   /** L2: nobody could be offered anything, nor asked to leave. */
@@ -850,6 +875,12 @@ class DrfAllocator implements TrialAllocator {
   #rest(): void {
     if (this.#isIdle) this.#schedule.clear();
   }
+}
+
+type Due = NonNullable<ReturnType<RunSchedule<AgentLedger>['take']>>;
+
+function* without(agents: Iterable<AgentLedger>, others: ReadonlySet<AgentLedger>): Iterable<AgentLedger> {
+  for (const agent of agents) if (!others.has(agent)) yield agent;
 }
 
 const nothingHandedOut: AllocationRun = { allocations: [], inverseOffers: [] };

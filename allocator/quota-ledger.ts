@@ -2,7 +2,8 @@
 //
 // Owns:      the quotas, the amounts required for unsatisfied guarantees, the amounts free of reservation in the whole cluster, how resources
 //            are cut to the room there is.
-// Elsewhere: what each role consumes (role-tree.ts), whether a quota may be set (the master's), who is asked in which order (division.ts).
+// Elsewhere: what each role consumes (role-tree.ts), whether a quota may be set (the master's), who is asked in which order (division.ts), whether there
+//            is more room than there was (quota-growth.ts).
 // Invariants:
 //   Q1. `required` is the sum over all roles with quota of max(0, guarantees - consumed), whatever frameworks there are.
 //   Q2. `available` is what of all agents' unreserved non-revocable scalars is not charged. Both are current at every moment, so headroom is
@@ -15,6 +16,7 @@
 import type { ClusterTotals } from './cluster-totals';
 import { quotaDefault, type Quota } from './allocator';
 import { keyed, hash32 } from './draws';
+import { QuotaGrowth, RoleGrowth } from './quota-growth';
 import { isIndivisible, Resources, type Resource } from '../common/model/resources';
 import { add, at, emptyVector, grown, type Vector } from './vector';
 
@@ -37,6 +39,12 @@ export interface CompiledQuota {
   readonly limits: Vector;
   readonly hasGuarantees: boolean;
   readonly hasLimits: boolean;
+  /** Among the quotas there are. */
+  readonly number: number;
+  /** A copy of what the role consumes, while that does not change: read by {@link QuotaLedger.consumedOf}. */
+  consumed: Vector | undefined;
+  /** Kept by quota-growth.ts. */
+  readonly growth: RoleGrowth;
 }
 
 export class QuotaLedger {
@@ -46,6 +54,13 @@ export class QuotaLedger {
   /** Q2 */
   #available = emptyVector;
   #isHeadroomClosed: boolean | undefined;
+  /** The answer of {@link surplus}, while nothing changes. */
+  #surplus: Vector | undefined | 'unknown' = 'unknown';
+  readonly #byNumber: (QuotaRole | undefined)[] = [];
+  readonly #freeNumbers: number[] = [];
+  readonly growth = new QuotaGrowth(this);
+  /** Counts the quotas that were set: what is remembered under another generation is of other quotas. */
+  generation = 0;
 
   /** Names known when roles were last judged: one that comes later may be room for all. */
   #namesJudged = 0;
@@ -92,16 +107,27 @@ export class QuotaLedger {
   }
 
   set(role: QuotaRole, quota: Quota): void {
+    this.generation++;
     this.leave(role);
+    if (role.quota !== undefined) this.#drop(role.quota);
     role.quota = quota.guarantees.size === 0 && quota.limits.size === 0 ? undefined : this.#compiled(quota);
-    if (role.quota === undefined) this.#roles.delete(role);
-    else this.#roles.add(role);
+    if (role.quota === undefined) {
+      this.#roles.delete(role);
+    } else {
+      this.#roles.add(role);
+      this.#byNumber[role.quota.number] = role;
+    }
     this.enter(role);
     this.noteNames();
   }
 
   of(role: QuotaRole): Quota {
     return role.quota?.quota ?? quotaDefault;
+  }
+
+  /** The role whose quota has this number. */
+  numbered(number: number): QuotaRole | undefined {
+    return this.#byNumber[number];
   }
 
   /** First half of a change of what `role` consumes (Q1). */
@@ -113,12 +139,16 @@ export class QuotaLedger {
   enter(role: QuotaRole): void {
     this.#addUnsatisfied(role, 1);
     this.#judge(role);
+    if (role.quota === undefined) return;
+    role.quota.consumed = undefined;
+    this.growth.consumedOtherwise(role);
   }
 
   /** Unreserved non-revocable scalars come free (1) or go (-1), somewhere in the cluster. */
   addAvailable(quotaScalars: Vector, sign: 1 | -1): void {
     this.#available = add(this.#available, quotaScalars, sign);
     this.#isHeadroomClosed = undefined;
+    this.#surplus = 'unknown';
   }
 
   /** What is available beyond what guarantees need; binds only while {@link isHeadroomRequired}. */
@@ -126,10 +156,24 @@ export class QuotaLedger {
     return Math.max(0, at(this.#available, index) - at(this.#required, index));
   }
 
+  /** All of it, as it is now, in a vector that does not change; undefined while it binds nobody. */
+  get surplus(): Vector | undefined {
+    if (this.#surplus === 'unknown') {
+      this.#surplus = this.isHeadroomRequired ? this.#available.map((_, index) => this.surplusAt(index)) : undefined;
+    }
+    return this.#surplus;
+  }
+
+  /** What a role with quota consumes, as it is now, in a vector that does not change. */
+  consumedOf({ consumed }: QuotaRole, quota: CompiledQuota): Vector {
+    return (quota.consumed ??= consumed.slice());
+  }
+
   #addUnsatisfied(role: QuotaRole, sign: 1 | -1): void {
     const { quota, consumed } = role;
     if (quota?.hasGuarantees !== true) return;
     this.#isHeadroomClosed = undefined;
+    this.#surplus = 'unknown';
     const { guarantees } = quota;
     if (this.#required.length < guarantees.length) this.#required = grown(this.#required, guarantees.length);
     for (let i = 0; i < guarantees.length; i++) {
@@ -148,11 +192,26 @@ export class QuotaLedger {
     const finite = this.totals.vectorOf(quota.limits);
     const limits = new Float64Array(finite.length).fill(Infinity);
     for (const [name, milli] of quota.limits) limits[this.totals.indexOf(name)] = milli;
-    return { quota, guarantees, limits, hasGuarantees: guarantees.some((amount) => amount > 0), hasLimits: quota.limits.size > 0 };
+    return {
+      quota,
+      guarantees,
+      limits,
+      hasGuarantees: guarantees.some((amount) => amount > 0),
+      hasLimits: quota.limits.size > 0,
+      number: this.#freeNumbers.pop() ?? this.#byNumber.length,
+      consumed: undefined,
+      growth: new RoleGrowth(),
+    };
+  }
+
+  #drop({ number, growth }: CompiledQuota): void {
+    this.#byNumber[number] = undefined;
+    this.#freeNumbers.push(number);
+    this.growth.forget(growth);
   }
 }
 
-function limitAt(quota: CompiledQuota, index: number): number {
+export function limitAt(quota: CompiledQuota, index: number): number {
   return index < quota.limits.length ? quota.limits[index]! : Infinity;
 }
 

@@ -105,6 +105,7 @@ export class AllocatorParts {
     this.totals.add(total.scalars, sign);
     this.quotas.addAvailable(total.quotaScalars, sign);
     this.quotas.noteNames();
+    this.quotas.growth.noteAgent(total.quotaScalars);
     for (const role of new Set([...total.resources].map(reservationRole))) {
       if (role !== undefined) this.tree.reserve(role, this.bundle(total.resources.reserved(role)).scalars, sign);
     }

@@ -1,11 +1,15 @@
 // The allocator as a whole, where it is ours.
 //
 // Proves:    DESIGN's differences in when things happen (ended tasks cause a run, declined resources wait for the batch, an idle cluster costs nothing),
-//            what becomes of frameworks that are not back after a failover, what callers must not do, and the examples of allocator/README.md.
+//            what becomes of frameworks that are not back after a failover, what quota holds back and when that is looked at, what callers must not do, and the
+//            examples of allocator/README.md.
 // How:       small clusters in virtual time; what is offered within a stretch of time is compared whole, so that nothing slips in.
 // Elsewhere: Mesos's behaviours (reference-behaviours.test.ts), standing back (standing-back.test.ts).
 
+import { FrameworkLedger } from '../../allocator/framework-ledger';
 import { agentId, frameworkId } from '../../common/model/ids';
+import { Resources, type Resource } from '../../common/model/resources';
+import { aScalar } from '../common/model/resource-arbitraries';
 import { AllocatorCluster, anOffer, quantities, resources } from './allocator-cluster';
 
 const a1 = agentId('a1');
@@ -104,6 +108,137 @@ describe('after a failover', () => {
     cluster.allocator.charge(f1, a1, resources('cpus:1').allocatedTo('*'));
     expect(cluster.offersWithin(5)).toEqual(['f2 gets cpus:3 of a1 for role *']);
     expect([...cluster.allocator.charged(f2).keys()]).toEqual(['a1']);
+  });
+});
+
+describe('what quota holds back', () => {
+  const agentCount = 12;
+  const frameworkCount = 4;
+  const dayMs = 24 * 3_600_000;
+  const nameOf = (index: number): string => `a${index}`;
+  const indexes = [...Array(agentCount).keys()];
+
+  /** `role` has all frameworks and uses a cpu of the first agent; what the quota in force leaves of the agents, everybody has declined for a day. */
+  function declinedByAll(role: string, setQuota: (cluster: AllocatorCluster) => void): AllocatorCluster {
+    const cluster = new AllocatorCluster();
+    setQuota(cluster);
+    for (const index of indexes) cluster.agent(nameOf(index), 'cpus:4;mem:4096');
+    for (let index = 1; index <= frameworkCount; index++) cluster.framework(`f${index}`, { roles: [role] });
+    cluster.allocator.charge(f1, agentId('a0'), resources('cpus:1').allocatedTo(role));
+    declineAll(cluster);
+    return cluster;
+  }
+
+  function declineAll(cluster: AllocatorCluster): void {
+    for (let offers = cluster.advance(1000); offers.length > 0; offers = cluster.advance(1000)) for (const offer of offers) cluster.decline(offer, dayMs);
+  }
+
+  const limited = (): AllocatorCluster =>
+    declinedByAll('eng', ({ allocator }) => allocator.updateQuota('eng', { guarantees: new Map(), limits: quantities({ cpus: 1 }) }, 0));
+
+  /** All cpus are kept for a role without frameworks. */
+  const guaranteed = (): AllocatorCluster =>
+    declinedByAll('eng', ({ allocator }) => allocator.updateQuota('ops', { guarantees: quantities({ cpus: 1000 }), limits: new Map() }, 0));
+
+  /** Lets a second pass after `change`: which agents runs looked at, how often they asked a framework about an agent, and what was offered. */
+  function lookAt(cluster: AllocatorCluster, change: (cluster: AllocatorCluster) => void): { readonly agents: readonly string[]; readonly asked: number; readonly offers: number } {
+    const asks = jest.spyOn(FrameworkLedger.prototype, 'gateAt');
+    const sinceMs = cluster.nowMs;
+    change(cluster);
+    const offers = cluster.advance(1000).length;
+    const asked = asks.mock.calls.length;
+    asks.mockRestore();
+    const { role } = cluster.allocator.roles().find(({ frameworkIds }) => frameworkIds.includes(f1))!;
+    const agents = indexes.map(nameOf).filter((name) => (cluster.allocator.explain(f1, role, agentId(name), cluster.nowMs).lastVisitMs ?? 0) > sinceMs);
+    return { agents, asked, offers };
+  }
+
+  const change = (name: string, total: string) => (cluster: AllocatorCluster) =>
+    cluster.allocator.updateAgent(agentId(name), { hostname: 'host', port: 0, resources: resources(total), attributes: [] }, cluster.nowMs);
+
+  test.each<[held: string, make: () => AllocatorCluster]>([
+    ['a limit that is reached', limited],
+    ['a guarantee that is not met', guaranteed],
+  ])('by %s: when another agent changes, only that one is looked at, and everybody is asked about it at most once', (_held, make) => {
+    const cluster = make();
+    expect(lookAt(cluster, () => undefined)).toEqual({ agents: [], asked: 0, offers: 0 });
+    const { agents, asked, offers } = lookAt(cluster, change('a5', 'cpus:4;mem:5000'));
+    expect([agents, offers]).toEqual([['a5'], 1]);
+    expect(asked).toBeLessThanOrEqual(frameworkCount);
+  });
+
+  test('a task that ends at the limit, and is followed by another before the batch, sends nobody to the other agents', () => {
+    const cluster = limited();
+    const { agents } = lookAt(cluster, () => {
+      cluster.end('f1', 'a0', 'cpus:1', 'eng');
+      const [offer] = cluster.advance(5);
+      cluster.decline({ ...offer!, resources: offer!.resources.minus(resources('cpus:1').allocatedTo('eng')) }, dayMs);
+    });
+    expect(agents).toEqual(['a0']);
+  });
+
+  test('room that nobody took is offered on the other agents, one after the other, until all have declined it; then nobody is asked again', () => {
+    const cluster = limited();
+    cluster.end('f1', 'a0', 'cpus:1', 'eng');
+    let offerCount = 0;
+    for (let offers = cluster.advance(1000); offers.length > 0; offers = cluster.advance(1000)) {
+      offerCount += offers.length;
+      for (const offer of offers) cluster.decline(offer, dayMs);
+    }
+    expect(offerCount).toBe(agentCount * frameworkCount);
+    // Less room, and as much again: everybody has refused that much.
+    const { agents, asked, offers } = lookAt(cluster, () => {
+      cluster.allocator.charge(f1, agentId('a0'), resources('cpus:1').allocatedTo('eng'));
+      change('a5', 'cpus:4;mem:4000')(cluster);
+      cluster.advance(1000);
+      cluster.end('f1', 'a0', 'cpus:1', 'eng');
+    });
+    expect([agents.includes('a0'), offers]).toEqual([true, 0]);
+    expect(asked).toBeLessThanOrEqual(3 * frameworkCount); // About the two agents that changed, and one of them again.
+  });
+
+  test('a framework that revives is asked about every agent, and no other is', () => {
+    const cluster = limited();
+    const { asked, offers } = lookAt(cluster, () => cluster.revive('f2'));
+    expect(offers).toBe(agentCount);
+    expect(asked).toBe(agentCount);
+  });
+
+  test('of two disks less room may free the other: such agents are looked at whatever has changed', () => {
+    const disk = (units: number, root: string): Resource => aScalar('disk', units * 1000, { disk: { source: { type: 'MOUNT', root, metadata: [] } } });
+    const outcomes = ['a1', 'a2', 'a3', 'a4', 'a5', 'a6'].map((name) => {
+      const cluster = new AllocatorCluster({ options: { minAllocatable: [] } });
+      cluster.allocator.updateQuota('eng', { guarantees: new Map(), limits: quantities({ disk: 4 }) }, 0);
+      cluster.framework('f1', { roles: ['eng'] });
+      cluster.agent(name, Resources.of([disk(3, '/a'), disk(4, '/b')]));
+      const before = cluster.advance(2000);
+      for (const offer of before) cluster.decline(offer, dayMs);
+      expect(cluster.advance(2000)).toEqual([]);
+      cluster.agent('b1', 'disk:1', {}, new Map([['f1', resources('disk:1').allocatedTo('eng')]]));
+      return [...before, ...cluster.advance(2000)].map((offer) => offer.resources.scalar('disk') / 1000);
+    });
+    // Where the greater one goes first, the lesser is all that fits once there is less room; where the lesser does, it was declined already.
+    expect(new Set(outcomes.map((outcome) => outcome.join(' then ')))).toEqual(new Set(['4 then 3', '3']));
+  });
+
+  test('an agent that joins is headroom, and frees what is kept on others, even if it takes no part itself', () => {
+    const cluster = new AllocatorCluster();
+    cluster.allocator.updateQuota('ops', { guarantees: quantities({ cpus: 4 }), limits: new Map() }, 0);
+    cluster.agent('a1', 'cpus:4');
+    cluster.framework('f1', { roles: ['ops'] });
+    cluster.decline(cluster.advance(1000)[0]!, dayMs);
+    cluster.framework('f2', { roles: ['eng'] });
+    expect(cluster.offersWithin(2000)).toEqual([]); // Kept for ops.
+    cluster.agent('a2', 'cpus:4');
+    cluster.allocator.deactivateAgent(agentId('a2'));
+    expect(cluster.offersWithin(2000)).toEqual(['f2 gets cpus:4 of a1 for role eng']);
+  });
+
+  test('a new quota makes everything be asked again', () => {
+    const cluster = limited();
+    const { agents, asked } = lookAt(cluster, ({ allocator, nowMs }) => allocator.updateQuota('ops', { guarantees: quantities({ mem: 1 }), limits: new Map() }, nowMs));
+    expect(agents).toHaveLength(agentCount);
+    expect(asked).toBe(agentCount * frameworkCount);
   });
 });
 
