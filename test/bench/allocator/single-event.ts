@@ -1,15 +1,18 @@
-// Single events: one task ends in a cluster in which everything is in use, and what it held is offered again.
+// Single events: one task ends in a cluster in which everything is in use, and what it held is offered again; one agent changes in a cluster in which
+// quota holds back what all others have.
 //
-// Owns:      the time from returning what a task held to having the offer, against the number of agents; cost against the number of changes.
+// Owns:      the time from returning what a task held to having the offer, against the number of agents; cost against the number of changes; that agents
+//            which quota holds back cost a change elsewhere nothing.
 // Elsewhere: whole cycles (full-allocation.ts, scale.ts).
 // Source: our choice; there is no C++ figure, because Mesos lets what ended tasks held wait for the next cycle over all agents.
 
 import type { Allocation } from '../../../allocator/allocator';
+import type { Quantities } from '../../../common/model/framework';
 import type { AgentId } from '../../../common/model/ids';
 import { SeededRandom } from '../../../frameworks/sdk/testing/seeded-random';
 import { quantile } from '../measure';
 import { agentTotalText, expectNothing } from './full-allocation';
-import { Expectations, measurement, type CellResult, type Goal, type Measurement } from './measurement';
+import { Expectations, measurement, warmMeasurement, type CellResult, type Goal, type Measurement } from './measurement';
 import { ReplayCluster, resources, timed } from './replay-cluster';
 import type { Cell, Workload } from './workload';
 
@@ -141,6 +144,56 @@ export function measureChanges({ agents, frameworks, changes, repetitions }: Cha
   return { measurements, problems: busy.expectations.problems };
 }
 
+export interface HeldBackPlan {
+  readonly agents: number;
+  readonly frameworks: number;
+  /** A limit of cpus that is reached, on the role of all; or a guarantee of more cpus than there are, to a role without frameworks. */
+  readonly quota: 'limit' | 'guarantee';
+  readonly changes: number;
+}
+
+const dayMs = 24 * 3_600_000;
+
+/** Everybody has declined for a day what quota leaves of each agent; then one agent gets a little more memory each second. */
+export function measureHeldBack({ agents, frameworks, quota, changes }: HeldBackPlan): CellResult {
+  const cluster = new ReplayCluster();
+  const { allocator } = cluster;
+  const expectations = new Expectations();
+  const none: Quantities = new Map();
+  allocator.updateQuota('limited', { guarantees: none, limits: new Map([['cpus', 1_000]]) }, 0);
+  allocator.updateQuota('guaranteed', { guarantees: quota === 'guarantee' ? new Map([['cpus', 1_000_000_000]]) : none, limits: none }, 0);
+  const role = quota === 'limit' ? 'limited' : 'free';
+  cluster.addAgents({ count: agents, total: 'cpus:4;mem:4096' });
+  cluster.addFrameworks({ count: frameworks, roleOf: () => role });
+  const id = cluster.agentIds[0]!;
+  // What there is of the limit is in use on the agent that will change.
+  const used = resources('cpus:1').allocatedTo(role);
+  if (quota === 'limit') allocator.charge(cluster.frameworkIds[0]!, id, used);
+  for (let round = 0; round < frameworks; round++) {
+    const { allocations } = cluster.cycle();
+    expectations.equal(`Round ${round}, offers`, allocations.length, agents);
+    cluster.decline(allocations, dayMs);
+  }
+  const quietMs = expectNothing(cluster.cycle(), 'Everything declined', expectations);
+  const times: number[] = [];
+  for (let change = 1; change <= changes; change++) {
+    const info = { hostname: id, port: 5051, resources: resources(`cpus:4;mem:${4_096 + change}`), attributes: [] };
+    const { ms: updateMs } = timed(() => allocator.updateAgent(id, info, cluster.nowMs));
+    const { ms: runMs, allocations } = cluster.cycle();
+    expectations.equal('Offers when one agent changes', allocations.length, 1);
+    times.push((updateMs + runMs + cluster.decline(allocations, dayMs)) * 1_000);
+  }
+  const lookedAt = cluster.agentIds.filter((one) => allocator.explain(cluster.frameworkIds[0]!, role, one, cluster.nowMs).lastVisitMs === cluster.nowMs);
+  expectations.equal('Agents looked at when one changes', lookedAt.length, 1);
+  return {
+    measurements: [
+      measurement('everything declined, batch', [quietMs], { offers: 0 }),
+      warmMeasurement('one agent changes, to the offer and its decline', times, { offers: 1 }, 'µs'),
+    ],
+    problems: expectations.problems,
+  };
+}
+
 /** On a Pi one task has the machine; on a machine with many cores ten share it, and what ends is a part of what its framework holds there. */
 const singleEventSizes: readonly SingleEventPlan[] = (
   [
@@ -164,8 +217,16 @@ export const singleEvent: Workload = {
 
 const changesPlan: ChangesPlan = { agents: 10_000, frameworks: 500, changes: [0, 1, 10, 100, 1_000, 10_000], repetitions: 20 };
 
+const heldBackPlans: readonly HeldBackPlan[] = [
+  { agents: 2_000, frameworks: 100, quota: 'limit', changes: 200 },
+  { agents: 2_000, frameworks: 100, quota: 'guarantee', changes: 200 },
+];
+
 export const changes: Workload = {
   name: 'changes',
-  title: 'What a run costs against how many agents changed since the last one (ours)',
-  cells: [{ name: `${changesPlan.agents}x${changesPlan.frameworks}`, measure: () => measureChanges(changesPlan) } satisfies Cell],
+  title: 'What a run costs against how many agents changed since the last one; also where quota holds back what the others have (ours)',
+  cells: [
+    { name: `${changesPlan.agents}x${changesPlan.frameworks}`, measure: () => measureChanges(changesPlan) },
+    ...heldBackPlans.map((plan): Cell => ({ name: `${plan.agents}x${plan.frameworks}-${plan.quota}`, measure: () => measureHeldBack(plan) })),
+  ],
 };

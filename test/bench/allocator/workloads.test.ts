@@ -9,7 +9,7 @@ import { measureMixedFrameworks, type MixedPlan } from './mixed-frameworks';
 import { measureQuotaAgainstNone, measureSmallAndLargeQuotas } from './quotas';
 import { formatNumber, formatWorkload, summariseTargets } from './report';
 import { measureScale } from './scale';
-import { measureChanges, measureSingleEvents } from './single-event';
+import { measureChanges, measureHeldBack, measureSingleEvents } from './single-event';
 import { measureSorter } from './sorter';
 import { measureSuppression } from './suppression';
 import { readWanted, type Workload } from './workload';
@@ -101,6 +101,14 @@ describe('the counts of each workload come out', () => {
       '20 tasks end',
       'run, 20 agents changed',
     ]);
+  });
+});
+
+describe('what quota holds back', () => {
+  test.each(['limit', 'guarantee'] as const)('where a %s holds it back, a change elsewhere gives one offer and one look at one agent', (quota) => {
+    const result = measureHeldBack({ ...tiny, quota, changes: 4 });
+    expect(result.problems).toEqual([]);
+    expect(step(result, 'one agent changes, to the offer and its decline')).toMatchObject({ count: 3, offers: 1, unit: 'µs' });
   });
 });
 
