@@ -7,15 +7,19 @@
 //   F1. Nothing is put outside the sandbox: output paths are relative and may not climb, neither by name nor through a link that an archive brought.
 //       What an archive unpacks to is the archive's word; it goes where its task may write, and no further (F3).
 //   F2. A transfer that brings no byte for the stall timeout is given up; an aborted fetch leaves no process and no socket behind, and nothing that is
-//       fetched can make the agent itself wait: only regular files are copied, and not by the agent's own threads.
+//       fetched can make the agent itself wait: only regular files are read and written, and what the agent itself writes it opens without waiting.
 //   F3. The agent's disk is read and written with the rights of the task's user. So a task gets no file that its user may not read, no device, and
 //       nothing that belongs to another.
 // Source: Mesos fetcher (reference, section 20), which is a process of the task's user, too. The cache flag is accepted and every fetch is a fresh one (our choice for now, because a cache
 //         is an optimisation that must never change results).
 
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { isAbsolute, normalize } from 'node:path';
+import { basename, isAbsolute, join, normalize } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { accepted, refused, type Checked } from '../common/refusal';
 import type { CommandUri } from '../common/model/command';
@@ -71,14 +75,42 @@ export async function fetchUri(uri: CommandUri, sandbox: string, signal: AbortSi
       signal,
     );
   try {
-    if (/^https?:\/\//i.test(source)) await put('', await request(source, signal, redirectCountMax));
-    else if (/^file:\/\//i.test(source)) await put(fileURLToPath(source));
+    // No folder to go down into and no rights to give up: then no process is worth it.
+    const isPlain = owner === undefined && !name.value.includes('/');
+    if (/^https?:\/\//i.test(source)) {
+      const content = await request(source, signal, redirectCountMax);
+      if (isPlain) await save(content, join(sandbox, name.value), uri, signal);
+      else await put('', content);
+    } else if (/^file:\/\//i.test(source)) await put(fileURLToPath(source));
     else if (isAbsolute(source)) await put(source);
     else throw new Error('only http:, https:, file: and absolute paths can be fetched');
     const unpacker = uri.extract && !uri.executable ? unpackers.find(({ suffix }) => suffix.test(name.value)) : undefined;
     if (unpacker !== undefined) await runErrand({ ...errand, program: unpacker.program, args: [...unpacker.args, `./${name.value}`] }, signal);
   } catch (error) {
     throw new Error(`Cannot fetch ${JSON.stringify(source)}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
+
+/** What a task may have put in the way of a file: a link, a pipe, a folder. */
+const inTheWay: ReadonlySet<unknown> = new Set(['ELOOP', 'ENXIO', 'EISDIR']);
+
+/** Writes `content` to a file in a folder that is known to be the sandbox's; not through a link, and without waiting for anybody (F1, F2). */
+async function save(content: Readable, path: string, { executable }: CommandUri, signal: AbortSignal): Promise<void> {
+  const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW, O_NONBLOCK } = constants;
+  try {
+    const file = await open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, 0o644);
+    try {
+      if (!(await file.stat()).isFile()) throw Object.assign(new Error('no regular file'), { code: 'ENXIO' });
+      if (executable) await file.chmod(0o755);
+      await pipeline(content, file.createWriteStream(), { signal });
+    } finally {
+      await file.close(); // Which the stream has done by itself, if it came so far.
+    }
+  } catch (error) {
+    if (inTheWay.has((error as NodeJS.ErrnoException).code)) throw new Error(`${basename(path)} is there already, and no regular file`, { cause: error });
+    throw error;
+  } finally {
+    content.destroy();
   }
 }
 

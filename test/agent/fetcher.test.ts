@@ -126,14 +126,16 @@ test('a pipe is not copied, and nobody waits for its other end', async () => {
   await expect(fetchUri(aUri(`file://${join(root, 'pipe')}`), sandbox, never)).rejects.toThrow('it is no regular file');
 });
 
-test('an aborted transfer leaves no process in the sandbox', async () => {
+test.each(['drip', 'in/drip'])('an aborted transfer to %s leaves no process in the sandbox, and ends its connection', async (outputFile) => {
   const abort = new AbortController();
-  const fetching = fetchUri(aUri(`${origin}/drip`), sandbox, abort.signal);
-  while (!existsSync(join(sandbox, 'drip')) || readFileSync(join(sandbox, 'drip'), 'utf8') === '') await new Promise((resolve) => setImmediate(resolve));
+  const fetching = fetchUri(aUri(`${origin}/drip`, { outputFile }), sandbox, abort.signal);
+  while (!existsSync(join(sandbox, outputFile)) || readFileSync(join(sandbox, outputFile), 'utf8') === '') await new Promise((resolve) => setImmediate(resolve));
   abort.abort();
   await expect(fetching).rejects.toThrow(/abort/i);
-  while (processesIn(sandbox).length > 0) await new Promise((resolve) => setImmediate(resolve));
+  while (processesIn(sandbox).length > 0 || (await connectionCount()) > 0) await new Promise((resolve) => setImmediate(resolve));
 });
+
+const connectionCount = (): Promise<number> => new Promise((resolve, reject) => server.getConnections((error, count) => (error === null ? resolve(count) : reject(error))));
 
 function processesIn(directory: string): readonly string[] {
   return readdirSync('/proc').filter((entry) => {
