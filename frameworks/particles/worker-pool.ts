@@ -31,12 +31,6 @@ interface Place {
   job: Job | undefined;
 }
 
-/**
- * Threads started before there is an order. Before it nobody knows how many cpus there will be: two serve the small machines whole, and cost a
- * large one little.
- */
-const WARM_THREADS = 2;
-
 export class WorkerPool {
   private readonly places = new Set<Place>();
   private readonly queue: Job[] = [];
@@ -49,9 +43,9 @@ export class WorkerPool {
     private readonly startThread: () => PoolThread,
   ) {}
 
-  /** Starts the first threads before there is an order, while other things are being waited for. */
-  warmUp(): void {
-    while (this.places.size < Math.min(this.sizeMax, WARM_THREADS)) this.addPlace();
+  /** Starts threads up to so many before there is an order, while other things are being waited for. */
+  warmUp(count: number): void {
+    while (this.places.size < Math.min(this.sizeMax, count)) this.addPlace();
   }
 
   /**

@@ -59,15 +59,15 @@ test.each([
   [64, 2],
 ])('with %i cores %i threads are warm, and used before others are started', (cores, warm) => {
   const { pool, threads } = aPool(cores);
-  pool.warmUp();
-  pool.warmUp();
+  pool.warmUp(2);
+  pool.warmUp(2);
   for (let start = 1; start <= warm; start++) void pool.run(order(start), 1, never);
   expect(threads.map(({ orders }) => orders.length)).toEqual(Array.from({ length: warm }, () => 1));
 });
 
 test('two orders of half a cpu count on one thread although a second one is warm, so that the job takes no more than it was given', () => {
   const { pool, threads } = aPool(2);
-  pool.warmUp();
+  pool.warmUp(2);
   for (const start of [1, 2]) void pool.run(order(start), 0.5, never);
   expect(threads.map(({ orders }) => orders.length)).toEqual([1, 0]);
   threads[0]?.answer(counted);
