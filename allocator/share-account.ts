@@ -51,6 +51,8 @@ export abstract class ShareAccount implements ShareKey {
   /** Copies of shared amounts, per agent: the second copy on an agent costs nothing (S1). Absent until there is one. */
   #shared: Map<AgentId, Resources> | undefined;
   #hash: number | undefined;
+  /** Of the totals that `share` is of. */
+  #generation = -1;
 
   /** `path` settles the last tie, by plain string order. */
   constructor(
@@ -127,7 +129,7 @@ export abstract class ShareAccount implements ShareKey {
 
   /** Brings the share up to date with changed totals; only the order calls it, as it sorts anew. */
   refresh(): void {
-    this.share = this.currentShare();
+    if (this.#generation !== this.totals.generation) this.#computeShare();
   }
 
   #placeNow(): number {
@@ -135,8 +137,13 @@ export abstract class ShareAccount implements ShareKey {
   }
 
   #settle(place: number): void {
-    this.share = dominantShare(this.amounts, this.totals.fair, this.weight);
+    this.#computeShare();
     if (place >= 0) this.order?.moved(place, this);
+  }
+
+  #computeShare(): void {
+    this.share = this.currentShare();
+    this.#generation = this.totals.generation;
   }
 
   #apply(agentId: AgentId, bundle: Bundle, sign: 1 | -1): void {
