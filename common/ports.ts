@@ -63,7 +63,8 @@ export interface Link<Out> {
   /**
    * Queues one frame. Never blocks; when the queue passes its bound the link ends with `overflow` on both sides. No-op on an ended link. A message longer
    * than {@link linkMessageBytesMax} is not sent: one that may get lost anyway (a message between a framework and its executor) is left out with a
-   * warning in the log; for any other the link ends with `failed`, because what follows may rest on it.
+   * warning in the log; for any other the link ends with `failed`, because what follows may rest on it. What may get lost is left out, too, while the peer
+   * is far behind.
    */
   send(messages: readonly Out[]): void;
   /** Ends the link in order: what was queued is still delivered if the peer lives. Our own handler's `closed` is not called. */

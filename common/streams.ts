@@ -68,6 +68,11 @@ export class BoundedWriter<T> {
     return this.waiting.length;
   }
 
+  /** What those frames come to. */
+  get bytesQueued(): number {
+    return this.bytesWaiting;
+  }
+
   /** Takes a frame. False: it was not taken, because the writer overflowed just now (S2) or is closed. */
   write(frame: T): boolean {
     if (this.state.kind !== 'open') return false;

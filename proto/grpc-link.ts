@@ -24,7 +24,7 @@ import { endOfStatus, statusOfEnd } from './grpc-end';
 import { announcedInterval, announcementOf } from './heartbeat-announcement';
 import { wireMethod, wireType, type ContractFile, type WireType } from './loader';
 import { decodeSchedulerCall, encodeSchedulerCall, schedulerEvent } from './scheduler-codec';
-import { linkTimes, StreamLink, type DecodedFrame, type FrameStream, type LinkOptions, type LinkTimes } from './stream-link';
+import { dispensableBytesMax, linkTimes, StreamLink, type DecodedFrame, type FrameStream, type LeftOutBecause, type LinkOptions, type LinkTimes, type StreamLinkParts } from './stream-link';
 
 // ---------------------------------------------------------------------------------------------------------------------------------------
 // The three services.
@@ -147,11 +147,14 @@ function parse(type: WireType, bytes: Buffer): Checked<object> {
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 
-/** StreamLinkParts.leaveOut of one session. */
-function leaveOutOf<Out>({ mayGetLost }: Pick<SessionCodec<Out, never>, 'mayGetLost'>, log: Log | undefined, peer: string): (message: Out, bytes: number) => boolean {
-  return (message, bytes) => {
+/** StreamLinkParts.leaveOut of one session. Each time that twice as many were left out there is a warning, so that no flood fills the log. */
+function leaveOutOf<Out>({ mayGetLost }: Pick<SessionCodec<Out, never>, 'mayGetLost'>, log: Log | undefined, peer: string): StreamLinkParts<Out, never>['leaveOut'] {
+  const counts: Record<LeftOutBecause, number> = { 'too long': 0, behind: 0 };
+  const texts = { 'too long': 'Framework message too long to be sent, left out', behind: 'Framework message left out, as the peer does not keep up' };
+  return (message, bytes, why) => {
     if (!mayGetLost(message)) return false;
-    log?.write('warn', 'Framework message too long to be sent, left out', { peer, bytes, bytesMax: linkMessageBytesMax });
+    const leftOutCount = ++counts[why];
+    if (Number.isInteger(Math.log2(leftOutCount))) log?.write('warn', texts[why], { peer, bytes, bytesMax: why === 'behind' ? dispensableBytesMax : linkMessageBytesMax, leftOutCount });
     return true;
   };
 }

@@ -6,6 +6,8 @@
 //   K1. What is said within one turn of the event loop leaves as one frame, or as few frames of at most about `frameBytesMax`.
 //   K2. `closed` is called at most once, last, never after our own `close`, and never inside `send`.
 //   K3. A message that is too long for the peer is never sent: it is left out, if its owner can do without (`leaveOut`), or ends the link.
+//   K5. What its owner can do without is left out, too, while more than `dispensableBytesMax` wait for the peer: however much of it is said, it ends no
+//       link and takes no room from what must arrive.
 //   K4. After the end no timer, listener or queued byte of the link is left.
 // Source: our choice; `../common/ports.ts` says what a link promises.
 
@@ -62,6 +64,8 @@ export const frameBytesMax = 1024 * 1024;
 /** What may wait for a peer that does not read: frames and bytes. Four full receive buffers; a peer further behind is stuck, not slow. */
 export const queuedFramesMax = 16_384;
 export const queuedBytesMax = 32 * 1024 * 1024;
+/** Of these, what messages that may get lost may fill (K5): a quarter, which is as much as a turn of them should ever be. */
+export const dispensableBytesMax = queuedBytesMax / 4;
 
 /** The transport under a link. */
 export interface FrameStream extends WritableTarget<Buffer> {
@@ -85,9 +89,12 @@ export interface StreamLinkParts<Out, In> {
   readonly stream: FrameStream;
   readonly encode: (message: Out) => Uint8Array;
   readonly decode: (frame: Buffer) => DecodedFrame<In>;
-  /** Whether the link goes on without this message, which is too long (K3). Called inside `send`: for the log, not for deciding. */
-  readonly leaveOut: (message: Out, bytes: number) => boolean;
+  /** Whether the link goes on without this message (K3, K5). Called inside `send`: for the log, not for deciding. */
+  readonly leaveOut: (message: Out, bytes: number, why: LeftOutBecause) => boolean;
 }
+
+/** `behind`: the peer reads more slowly than is said. */
+export type LeftOutBecause = 'too long' | 'behind';
 
 const heartbeat = Buffer.alloc(0);
 
@@ -143,10 +150,12 @@ export class StreamLink<Out, In> implements Link<Out> {
     for (const message of messages) {
       const encoded = this.parts.encode(message);
       if (encoded.length > linkMessageBytesMax) {
-        if (this.parts.leaveOut(message, encoded.length)) continue;
+        if (this.parts.leaveOut(message, encoded.length, 'too long')) continue;
         this.failLater({ kind: 'failed', detail: `A message of ${encoded.length} bytes is longer than the maximum of ${linkMessageBytesMax}` });
         return;
       }
+      const bytesAhead = this.saidBytes + this.writer.bytesQueued;
+      if (bytesAhead + encoded.length > dispensableBytesMax && bytesAhead > 0 && this.parts.leaveOut(message, encoded.length, 'behind')) continue;
       if (this.saidBytes + encoded.length > queuedBytesMax) {
         this.failLater({ kind: 'overflow' });
         return;

@@ -20,6 +20,7 @@ import { RpcServer } from '../../proto/grpc-channel';
 import { agentDialer, executorDialer, schedulerDialer, serveAgents, serveExecutors, serveScheduler } from '../../proto/grpc-link';
 import { announcedInterval, announcementOf } from '../../proto/heartbeat-announcement';
 import { wireType } from '../../proto/loader';
+import { encodeSchedulerCall } from '../../proto/scheduler-codec';
 import { frameBytesMax, messageBytesMax, silenceLimitOf, type LinkOptions } from '../../proto/stream-link';
 import { countingEnvironment, eventually, LinkProbe } from './link-probe';
 
@@ -164,7 +165,7 @@ describe('saying', () => {
       link.send([make(short)]);
       expect((await peer.count(3)).map(isShort)).toEqual([true, true, true]);
       expect(peer.ends).toEqual([]);
-      const warning = { level: 'warn', message: 'Framework message too long to be sent, left out', bytes: expect.any(Number), bytesMax: linkMessageBytesMax, peer: expect.any(String) };
+      const warning = { level: 'warn', message: 'Framework message too long to be sent, left out', bytes: expect.any(Number), bytesMax: linkMessageBytesMax, peer: expect.any(String), leftOutCount: expect.any(Number) };
       expect(warnings).toEqual([warning, warning]);
     }
     const isOneByte = (message: { readonly data?: Uint8Array } | object): boolean => 'data' in message && message.data?.length === 1;
@@ -527,13 +528,39 @@ describe('overflow', () => {
     });
     const client = new LinkProbe<SchedulerEvent>();
     const link = dialScheduler(address, client);
-    const data = new Uint8Array(256 * 1024);
-    const call: SchedulerCallEnvelope = { number: 1, call: { kind: 'message', agentId: 'a' as never, executorId: executorId('e'), data } };
+    const call: SchedulerCallEnvelope = { number: 1, call: { kind: 'kill', taskId: 'x'.repeat(256 * 1024) as never } };
     while (client.ends.length === 0) {
       link.send([call, call]);
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
     expect(client.ends).toEqual([{ kind: 'overflow' }]);
+  });
+
+  test('messages that may get lost, however many, end no link and leave room for what must arrive', async () => {
+    let reader: ServerDuplexStream<Buffer, Buffer> | undefined;
+    const address = await rawServer((call) => {
+      call.sendMetadata(new Metadata());
+      call.pause();
+      reader = call;
+    });
+    const counts: unknown[] = [];
+    const log: Log = { write: (_level, message, fields) => void counts.push(message.includes('does not keep up') && fields?.['leftOutCount']), child: () => log };
+    const client = new LinkProbe<SchedulerEvent>();
+    const link = dialScheduler(address, client, { log });
+    const message: SchedulerCallEnvelope = { number: 1, call: { kind: 'message', agentId: agentId('a'), executorId: executorId('e'), data: new Uint8Array(256 * 1024) } };
+    for (let round = 0; round < 300; round += 1) {
+      link.send([message, message]); // 150 MB in all.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    // Half of what may wait, beside all those messages.
+    for (let index = 0; index < 64; index += 1) link.send([{ number: 2, call: { kind: 'kill', taskId: `${index} ${'x'.repeat(256 * 1024)}` as never } }]);
+    link.send([teardown(4_711)]);
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    expect([client.ends, counts.slice(0, 6)]).toEqual([[], [1, 2, 4, 8, 16, 32]]);
+    expect(counts.length).toBeLessThan(12);
+    const last = wireType('scheduler', 'SchedulerCall').serialize(encodeSchedulerCall(teardown(4_711)));
+    await new Promise<void>((resolve) => reader?.on('data', (frame: Buffer) => frame.includes(last) && resolve()).resume());
+    expect(client.ends).toEqual([]);
   });
 
   test('more in one turn than may ever wait is overflow, and not inside send', async () => {
