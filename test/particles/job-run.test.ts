@@ -31,10 +31,10 @@ test('an input has no more than five chunks for each place, or one for each 60 M
   );
 });
 
-test('where a 16th of an equal part is worth a task, the first chunks keep all places busy, and the last are a 16th of an equal part', () => {
+test('where an 8th of an equal part is worth a task, the first chunks keep all places busy, and the last are an 8th of an equal part', () => {
   fc.assert(
     fc.property(fc.integer({ min: 4, max: 100 }), fc.integer({ min: 1, max: 64 }), (places, mibibytes) => {
-      const sizeBytes = 16 * places * mibibytes * MIB;
+      const sizeBytes = 8 * places * mibibytes * MIB;
       const sizes = sizesOf(sizeBytes, places);
       expect(sizes.length).toBeGreaterThanOrEqual(places);
       expect(sizes.at(-1)).toBeLessThanOrEqual(mibibytes * MIB);
