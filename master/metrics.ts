@@ -89,6 +89,10 @@ export function masterMetrics(master: ObservedMaster): readonly MetricFamily[] {
     ofQuotas(master, 'guarantee', 'What the role is guaranteed, by resource, in units.'),
     ofQuotas(master, 'limit', 'What the role may have at most, by resource, in units; a resource without a line has no limit.'),
     ofQuotas(master, 'consumed', 'What the role and those below it use or have reserved, by resource, in units; of roles with quota.'),
+    ofQuotas(master, 'offeredOrAllocated', 'What the role and those below it are offered or use, by resource, in units; of roles with quota.'),
+    ofRoleGauges(master, 'role_dominant_share_ratio', 'Dominant share of the role and those below it divided by its weight, which is compared among siblings.', ({ shares }) => shares.map(({ role, share }) => ({ labels: { role }, value: share })), 'role'),
+    ofResources(master, 'resources', 'total', 'What the agents that are there have, by resource, in units.'),
+    ofResources(master, 'resources_offered_or_allocated', 'offeredOrAllocated', 'What of it is offered or in use, by resource, in units.'),
     ofGauges(master, 'deadlines', 'Timers that the core waits for now.', ({ deadlines }) => single(deadlines)),
     { name: 'allot_master_allocation_runs_total', help: 'Runs of the allocator.', kind: 'counter', collect: () => ofTerm(master, (core) => single(core.gauges().allocatorRuns)) },
   ];
@@ -113,10 +117,14 @@ function ofRoleGauges(master: ObservedMaster, noun: string, help: string, read: 
   return { ...gauge(noun, help, () => ofTerm(master, (core) => read(core.roleGauges()))), labels };
 }
 
-function ofQuotas(master: ObservedMaster, figure: 'guarantee' | 'limit' | 'consumed', help: string): MetricFamily {
+function ofResources(master: ObservedMaster, noun: string, figure: 'total' | 'offeredOrAllocated', help: string): MetricFamily {
+  return ofRoleGauges(master, noun, help, ({ resources }) => resources.map(({ resource, [figure]: milli }) => ({ labels: { resource }, value: milli / 1000 })), 'resource');
+}
+
+function ofQuotas(master: ObservedMaster, figure: 'guarantee' | 'limit' | 'consumed' | 'offeredOrAllocated', help: string): MetricFamily {
   const read = ({ quotas }: RoleGauges): readonly MetricSample[] =>
     quotas.flatMap(({ role, resource, [figure]: milli }) => (milli === undefined ? [] : [{ labels: { role, resource }, value: milli / 1000 }]));
-  return ofRoleGauges(master, `quota_${figure}`, help, read, 'role', 'resource');
+  return ofRoleGauges(master, `quota_${figure === 'offeredOrAllocated' ? 'offered_or_allocated' : figure}`, help, read, 'role', 'resource');
 }
 
 /** States as Mesos writes them in metrics: `TASK_RUNNING` is `running`. */

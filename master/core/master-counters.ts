@@ -78,12 +78,16 @@ export interface MasterGauges {
   readonly deadlines: number;
 }
 
-/** Figures of this moment about roles, in thousandths. Computed on demand, in time proportional to the number of roles and open offers. */
+/** Figures of this moment about roles and what they share, in thousandths. Computed on demand, in time proportional to the number of roles, agents and open offers. */
 export interface RoleGauges {
   /** One entry per role with quota and scalar name that it guarantees, limits or consumes; undefined: not guaranteed, not limited. */
-  readonly quotas: readonly { readonly role: string; readonly resource: string; readonly guarantee: number | undefined; readonly limit: number | undefined; readonly consumed: number }[];
+  readonly quotas: readonly { readonly role: string; readonly resource: string; readonly guarantee: number | undefined; readonly limit: number | undefined; readonly consumed: number; readonly offeredOrAllocated: number }[];
   /** Of every role that has some. */
   readonly declineFilters: readonly { readonly role: string; readonly count: number }[];
+  /** Of every role that is offered or uses something: its dominant share divided by its weight, a ratio, by which it is compared with its siblings. */
+  readonly shares: readonly { readonly role: string; readonly share: number }[];
+  /** Scalars of the agents that are there, and what of them is offered or allocated. */
+  readonly resources: readonly { readonly resource: string; readonly total: number; readonly offeredOrAllocated: number }[];
 }
 
 export function newMasterCounters(): MasterCounters {

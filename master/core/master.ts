@@ -12,8 +12,10 @@
 // Source: DESIGN, "decisions do no I/O"; Mesos `Master` (src/master/master.cpp).
 
 import { assertNever, invariant } from '../../common/invariant';
-import { allocatorOptionsDefault, type AllocatorFactory } from '../../allocator/allocator';
+import { allocatorOptionsDefault, type AllocatorFactory, type RoleShare } from '../../allocator/allocator';
+import type { Quantities } from '../../common/model/framework';
 import { regexCompiler } from '../../common/model/regex';
+import { ancestorsOf } from '../../common/model/role';
 import type { TaskState } from '../../common/model/task-status';
 import type { Environment } from '../../common/ports';
 import { onAgentMessage } from './agent-messages';
@@ -275,6 +277,8 @@ function gaugesOf(state: MasterState): MasterGauges {
 }
 
 function roleGaugesOf(state: MasterState): RoleGauges {
+  const roles = state.allocator.roles();
+  const charged = new Map(roles.map((role) => [role.role, role.charged]));
   return {
     quotas: summarizeQuotas(state).flatMap(({ config: { role, guarantees, limits }, consumed }) =>
       [...new Set([...guarantees.keys(), ...limits.keys(), ...consumed.keys()])].map((resource) => ({
@@ -283,8 +287,23 @@ function roleGaugesOf(state: MasterState): RoleGauges {
         guarantee: guarantees.get(resource),
         limit: limits.get(resource),
         consumed: consumed.get(resource) ?? 0,
+        offeredOrAllocated: charged.get(role)?.get(resource) ?? 0,
       })),
     ),
-    declineFilters: state.allocator.roles().flatMap(({ role, filterCount }) => (filterCount === 0 ? [] : [{ role, count: filterCount }])),
+    declineFilters: roles.flatMap(({ role, filterCount }) => (filterCount === 0 ? [] : [{ role, count: filterCount }])),
+    shares: roles.flatMap(({ role, share }) => (share === 0 ? [] : [{ role, share }])),
+    resources: resourceGauges(state, roles),
   };
+}
+
+function resourceGauges(state: MasterState, roles: readonly RoleShare[]): RoleGauges['resources'] {
+  const total = new Map<string, number>();
+  const used = new Map<string, number>();
+  const add = (sums: Map<string, number>, quantities: Quantities): void => {
+    for (const [name, milli] of quantities) sums.set(name, (sums.get(name) ?? 0) + milli);
+  };
+  for (const { isInAllocator, info } of state.agents.values()) if (isInAllocator) add(total, info.resources.quantities());
+  // A role counts all that is below it.
+  for (const { role, charged } of roles) if (ancestorsOf(role).length === 0) add(used, charged);
+  return [...total].map(([resource, milli]) => ({ resource, total: milli, offeredOrAllocated: used.get(resource) ?? 0 }));
 }

@@ -17,11 +17,13 @@ const gauges: MasterGauges = {
 
 const roleGauges: RoleGauges = {
   quotas: [
-    { role: 'eng', resource: 'cpus', guarantee: 1_500, limit: 4_000, consumed: 2_000 },
-    { role: 'eng', resource: 'mem', guarantee: undefined, limit: undefined, consumed: 64_000 },
-    { role: 'ops', resource: 'cpus', guarantee: undefined, limit: 0, consumed: 0 },
+    { role: 'eng', resource: 'cpus', guarantee: 1_500, limit: 4_000, consumed: 2_000, offeredOrAllocated: 2_500 },
+    { role: 'eng', resource: 'mem', guarantee: undefined, limit: undefined, consumed: 64_000, offeredOrAllocated: 64_000 },
+    { role: 'ops', resource: 'cpus', guarantee: undefined, limit: 0, consumed: 0, offeredOrAllocated: 0 },
   ],
   declineFilters: [{ role: 'eng', count: 3 }],
+  shares: [{ role: 'eng', share: 0.25 }],
+  resources: [{ resource: 'cpus', total: 10_000, offeredOrAllocated: 2_500 }],
 };
 
 async function rendered(master: ObservedMaster): Promise<string> {
@@ -57,9 +59,9 @@ test('a leader shows what its core has counted', async () => {
   expect(text).not.toContain('allot_metrics_collect_failures_total{');
 });
 
-test('quota is shown per role and resource in units; a limit of 0 is shown, no limit is not', async () => {
+test('quota, shares and the cluster are shown per role and resource in units; a limit of 0 is shown, no limit is not', async () => {
   const text = await rendered({ core: { counters: newMasterCounters(), gauges: () => gauges, roleGauges: () => roleGauges }, health: { role: 'leading', leader: 'a:1' } });
-  const samples = text.split('\n').filter((line) => /^allot_master_(quota|role)_/.test(line));
+  const samples = text.split('\n').filter((line) => /^allot_master_(quota|role|resources)/.test(line));
   expect(samples.sort()).toEqual([
     'allot_master_quota_consumed{role="eng",resource="cpus"} 2',
     'allot_master_quota_consumed{role="eng",resource="mem"} 64',
@@ -67,7 +69,13 @@ test('quota is shown per role and resource in units; a limit of 0 is shown, no l
     'allot_master_quota_guarantee{role="eng",resource="cpus"} 1.5',
     'allot_master_quota_limit{role="eng",resource="cpus"} 4',
     'allot_master_quota_limit{role="ops",resource="cpus"} 0',
+    'allot_master_quota_offered_or_allocated{role="eng",resource="cpus"} 2.5',
+    'allot_master_quota_offered_or_allocated{role="eng",resource="mem"} 64',
+    'allot_master_quota_offered_or_allocated{role="ops",resource="cpus"} 0',
+    'allot_master_resources_offered_or_allocated{resource="cpus"} 2.5',
+    'allot_master_resources{resource="cpus"} 10',
     'allot_master_role_decline_filters{role="eng"} 3',
+    'allot_master_role_dominant_share_ratio{role="eng"} 0.25',
   ]);
 });
 

@@ -123,3 +123,22 @@ test.each([
 ])('refuse_seconds %d means %d ms', (refuseSeconds, ms) => {
   expect(refuseMsOf({ refuseSeconds })).toBe(ms);
 });
+
+test('shares and the cluster are counted as offered and as used, and of agents that the allocator knows alone', () => {
+  const master = new ScriptedMaster();
+  master.registered();
+  const scheduler = master.subscribed();
+  master.registered({ hostname: 'other' });
+  master.skip();
+  expect(scheduler.offers).toHaveLength(2);
+  const [first] = scheduler.offers;
+  scheduler.accept([first!.id.slice(2)], [launch(aTask('t', first!.agentId, 'cpus:1;mem:1024'))], 3_600);
+  expect(master.core.roleGauges()).toMatchObject({
+    // Of eight cpus one is used and four are offered.
+    shares: [{ role: 'eng', share: 0.625 }],
+    resources: expect.arrayContaining([
+      { resource: 'cpus', total: 8_000, offeredOrAllocated: 5_000 },
+      { resource: 'mem', total: 8_192_000, offeredOrAllocated: 5_120_000 },
+    ]) as unknown,
+  });
+});
