@@ -1,6 +1,7 @@
 // Job state file: what a scheduler needs to go on after it was killed.
 //
-// Owns:      an append-only file beside the input: which input, which framework, where it was served, for how many places it was cut, and the result of every finished chunk.
+// Owns:      an append-only file beside the input: which input, which framework, where it was served, for how many places it was cut, and the
+//            result of every finished chunk.
 // Elsewhere: what is done with it (job-run.ts, particle-scheduler.ts).
 // Invariants:
 //   F1. When `record…` resolves, the record is on the disk: it was synced. Records that wait together are synced together.
