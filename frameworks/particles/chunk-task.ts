@@ -1,13 +1,14 @@
 // Chunk task: what a task of the particle job is called and carries, and what it brings back.
 //
-// Owns:      the task id, the data of a task and of its executor, the result in the data of TASK_FINISHED; reading each of them strictly.
+// Owns:      the task id, the data of a task and of its executor, the result in the data of TASK_FINISHED, the message that tells how far a task is; reading each
+//            of them strictly.
 // Elsewhere: who makes tasks (particle-scheduler.ts), who carries them out (executor-program.ts), what a count is (particle-count.ts).
 // Invariants:
 //   W1. A task id says which chunk of which job it counts, so a scheduler that was started again understands tasks that it has no record of.
 
 import type { CountOutcome } from './count';
 import { MALFORMED_POLICIES, type MalformedPolicy } from './malformed-line';
-import { particleCountFromJson, particleCountToJson, type ParticleCount } from './particle-count';
+import { particleCountFromJson, particleCountToJson, type ParticleCount, type ParticleCountJson } from './particle-count';
 import { accepted, refused, type Checked } from './refusal';
 import { fileIdentityFromJson, type FileIdentity } from './same-file';
 
@@ -73,8 +74,18 @@ export function readChunkData(bytes: Uint8Array | undefined): Checked<ChunkData>
   return accepted({ start: start as number, end: end as number });
 }
 
-export function printChunkResult({ kind, count }: ChunkResult): string {
-  return JSON.stringify({ kind, count: particleCountToJson(count) });
+/** A result as it goes from thread to thread and from executor to scheduler. */
+export interface ChunkResultJson {
+  readonly kind: ChunkResult['kind'];
+  readonly count: ParticleCountJson;
+}
+
+export function chunkResultToJson({ kind, count }: ChunkResult): ChunkResultJson {
+  return { kind, count: particleCountToJson(count) };
+}
+
+export function printChunkResult(result: ChunkResult): string {
+  return JSON.stringify(chunkResultToJson(result));
 }
 
 export function readChunkResult(bytes: Uint8Array | undefined): Checked<ChunkResult> {
@@ -89,6 +100,28 @@ export function chunkResultFromJson(json: unknown): Checked<ChunkResult> {
   if (!count.ok) return { ok: false, refusal: { ...count.refusal, field: `result.count.${count.refusal.field}` } };
   if (kind === 'stopped' && count.value.malformedLines.length === 0) return refused('result.count.malformedLines', [], 'the line that stopped the counting');
   return accepted({ kind, count: count.value });
+}
+
+/** How far a task is: a message from its executor, which may get lost. The next one tells more. */
+export interface ChunkProgress {
+  readonly taskId: string;
+  readonly bytes: number;
+  readonly particles: number;
+}
+
+export function printChunkProgress({ taskId, bytes, particles }: ChunkProgress): string {
+  return JSON.stringify({ taskId, bytes, particles });
+}
+
+export function readChunkProgress(message: Uint8Array): Checked<ChunkProgress> {
+  const json = readJson(message);
+  if (!isRecord(json)) return refused('message', json, 'an object with taskId, bytes and particles');
+  const { taskId, bytes, particles } = json;
+  if (typeof taskId !== 'string') return refused('message.taskId', taskId, 'text');
+  for (const [field, count] of Object.entries({ bytes, particles })) {
+    if (!Number.isSafeInteger(count) || (count as number) < 0) return refused(`message.${field}`, count, 'a whole number from 0');
+  }
+  return accepted({ taskId, bytes: bytes as number, particles: particles as number });
 }
 
 /** Undefined for what is no JSON: the reader's refusal says what was expected. */

@@ -1,29 +1,30 @@
 // Count worker: the thread in which chunks are counted, so that every core is used and the executor's own thread stays responsive.
 //
 // Owns:      taking one order after the other and answering each; the thread's one connection to the scheduler and its one open file.
-// Elsewhere: the other end of the port (worker-pool.ts), the counting (range-count.ts).
+// Elsewhere: the other end of the port (worker-pool.ts), the counting (piece-count.ts).
 
 import { parentPort } from 'node:worker_threads';
-import { printChunkResult } from './chunk-task';
+import { chunkResultToJson, type ChunkResultJson } from './chunk-task';
 import { rehearse } from './count';
+import { countPieces, type CountedPieces, type CountOrder } from './piece-count';
+import type { PieceRun } from './pieces';
 import { RangeConnection } from './range-connection';
-import { countRange, type RangeOrder } from './range-count';
 import { SameFileReader } from './same-file';
 
-/** What a worker answers to a {@link RangeOrder}. `result`: as it goes into the task's status, so that nobody prints it on the way. */
-export type WorkerAnswer =
-  | { readonly kind: 'counted'; readonly result: string }
-  | { readonly kind: 'broken' | 'refused'; readonly reason: string };
+/** {@link CountedPieces} as they go from thread to thread. */
+export interface WorkerAnswer extends Omit<CountedPieces, 'runs'> {
+  readonly runs: readonly (Omit<PieceRun, 'result'> & { readonly result: ChunkResultJson })[];
+}
 
 /** Serves orders until the thread is ended. */
 export function serveOrders(): void {
   const connection = new RangeConnection();
   const reader = new SameFileReader();
   rehearse();
-  parentPort?.on('message', (order: RangeOrder) => {
-    // countRange never rejects; a bug in the counting ends the thread, and the pool reports it.
-    void countRange(order, connection, reader).then((range) => {
-      const answer: WorkerAnswer = range.kind === 'counted' ? { kind: 'counted', result: printChunkResult(range.outcome) } : range;
+  parentPort?.on('message', (order: CountOrder) => {
+    // countPieces never rejects; a bug in the counting ends the thread, and the pool reports it.
+    void countPieces(order, connection, reader).then(({ runs, ...rest }) => {
+      const answer: WorkerAnswer = { ...rest, runs: runs.map((run) => ({ ...run, result: chunkResultToJson(run.result) })) };
       parentPort?.postMessage(answer);
     });
   });

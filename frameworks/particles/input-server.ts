@@ -1,10 +1,10 @@
 // Input server: from where agents fetch the executor and the bytes of the input.
 //
 // Owns:      a small HTTP server on the scheduler's side: one file by byte ranges, the executor's files as a whole.
-// Elsewhere: who fetches (range-count.ts, the agents' fetchers), cutting (chunks.ts).
+// Elsewhere: who fetches (piece-count.ts, the agents' fetchers), cutting (chunks.ts).
 // Invariants:
 //   S1. Nothing is served without the secret in the path, and nothing but the input and the files of the executor.
-//   S2. Memory per response is one buffer: the next piece is read when the last one has been taken by the network.
+//   S2. Memory per connection is one buffer: the next piece is read when the last one has been taken by the network.
 //   S3. A range is served whole, or the connection is broken: an input that became shorter never looks like a complete range.
 // Source: RFC 9110, section 14 (range requests), of which one range with both ends is taken.
 
@@ -107,8 +107,14 @@ async function answer({ source, executor, secret }: InputServerOptions, request:
   }
 }
 
+/** S2: made once, as a thread asks for range after range. A new one for each would cost the system its pages, and the collector a round, every few ranges. */
+const buffers = new WeakMap<Socket, Buffer>();
+
 async function send(source: ByteSource, { start, end }: { readonly start: number; readonly end: number }, response: ServerResponse): Promise<void> {
-  const buffer = Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, end - start));
+  const { socket } = response.req;
+  const buffer = buffers.get(socket) ?? Buffer.allocUnsafeSlow(PIECE_BYTES);
+  // In use. Who asks for a second range before he has the first one gets another.
+  buffers.delete(socket);
   for (let position = start; position < end; ) {
     const piece = buffer.subarray(0, Math.min(buffer.length, end - position));
     const length = await source.read(piece, position);
@@ -116,6 +122,7 @@ async function send(source: ByteSource, { start, end }: { readonly start: number
     await write(response, piece);
     position += length;
   }
+  buffers.set(socket, buffer);
   response.end();
 }
 

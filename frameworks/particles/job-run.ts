@@ -15,7 +15,7 @@ import { printJobData } from './chunk-task';
 import { fileFailure, ParticleFailure } from './failure';
 import { EXECUTOR_FILE, EXECUTOR_PROGRAM, serveInput, type InputServer } from './input-server';
 import { JobDisplay } from './job-display';
-import { JobStateFile, type ServedAt } from './job-state-file';
+import { JobStateFile, type JobRoom, type ServedAt } from './job-state-file';
 import { localAddressTowards, type HostPort } from './local-address';
 import type { MalformedPolicy } from './malformed-line';
 import type { ParticleCount } from './particle-count';
@@ -51,23 +51,24 @@ const FAILOVER_TIMEOUT_MS = 5 * 60_000;
 /** What the executor itself needs beside its tasks: a Node with the SDK and the stacks of its threads. Its time is that of its tasks. */
 const EXECUTOR_RESOURCES = 'mem:64';
 
-/** What a default chunk has at most and at least: some seconds' work for a Pi; and where a task costs more than its counting. */
-const CHUNK_BYTES = { most: 64 * 1024 ** 2, least: 1024 ** 2 };
+/** What a default chunk has at most and at least: ten seconds' work for a core of a Pi; and where a task costs more than its counting. */
+const CHUNK_BYTES = { most: 128 * 1024 ** 2, least: 1024 ** 2 };
 
 /** Fewer places than this are treated as so many: more may come, and a job has some chunks to show its progress by. */
 const PLACES_LEAST = 4;
 
 /**
- * The size of the chunk that starts at `start`: an equal part of what is left for each place, down to an 8th of an equal part of the input. Large ones, since each
- * task has a fixed cost in all processes; small ones in the end, so that all places become idle at the same time. An 8th, because the last task of a place
- * then keeps it for a few hundredths of the job, and smaller ones cost more than that (measured with half a gigabyte on two cores).
- * Source: guided self-scheduling (Polychronopoulos and Kuck, 1987).
+ * The size of the chunk that starts at `start`. Large ones, since each task has a fixed cost in all processes.
  *
- * @param places tasks that the cluster had room for when the job began
+ * On one agent an equal part of the input for each place: the threads of an executor share what they have (pieces.ts), so they are done at the same time. Among
+ * several agents, of which some are faster, an equal part of what is left for each place, down to an 8th of an equal part of the input: small ones in the end,
+ * so that all places become idle at about the same time. An 8th, because the last task of a place then keeps it for a few hundredths of the job.
+ * Source: guided self-scheduling (Polychronopoulos and Kuck, 1987).
  */
-export function chunkBytesDefault(sizeBytes: number, start: number, places: number): number {
+export function chunkBytesDefault(sizeBytes: number, start: number, { places, agents }: JobRoom): number {
   const within = (bytes: number): number => Math.min(CHUNK_BYTES.most, Math.max(CHUNK_BYTES.least, Math.ceil(bytes)));
   const parts = Math.max(PLACES_LEAST, places);
+  if (agents === 1) return within(sizeBytes / parts);
   return Math.max(within(sizeBytes / (8 * parts)), within((sizeBytes - start) / parts));
 }
 
@@ -96,7 +97,7 @@ export async function runJob(options: JobRunOptions): Promise<ParticleCount> {
         if (servedAt !== recovered.servedAt) await state.recordServedAt(servedAt);
         const job = new ParticleJob(servedAt.jobId, source.sizeBytes);
         for (const { chunk, result } of recovered.chunks) job.restore(chunk, result);
-        end = await schedule(options, { job, source, slot, state, server, environment, servedAt, frameworkId: recovered.frameworkId, places: recovered.places });
+        end = await schedule(options, { job, source, slot, state, server, environment, servedAt, frameworkId: recovered.frameworkId, room: recovered.room });
       } finally {
         await server.close();
       }
@@ -194,7 +195,7 @@ interface JobParts {
   readonly environment: ReturnType<typeof createEnvironment>;
   readonly servedAt: ServedAt;
   readonly frameworkId: string | undefined;
-  readonly places: number | undefined;
+  readonly room: JobRoom | undefined;
 }
 
 /** Runs a scheduler to its end: of the job, by a signal, or because the cluster takes it no more. */
@@ -207,7 +208,7 @@ async function schedule(options: JobRunOptions, parts: JobParts): Promise<RunEnd
 }
 
 async function scheduleOnce(options: JobRunOptions, parts: JobParts, frameworkId: string | undefined): Promise<{ readonly end: RunEnd; readonly wasSubscribed: boolean }> {
-  const { job, source, slot, state, environment, servedAt, places } = parts;
+  const { job, source, slot, state, environment, servedAt, room } = parts;
   const { clock, ids } = environment;
   let end: RunEnd | undefined;
   const endWith = (reached: RunEnd): void => {
@@ -220,8 +221,8 @@ async function scheduleOnce(options: JobRunOptions, parts: JobParts, frameworkId
     job,
     jobId: servedAt.jobId,
     source,
-    chunkBytesAt: (start, forPlaces) => options.chunkBytes ?? chunkBytesDefault(source.sizeBytes, start, forPlaces),
-    places,
+    chunkBytesAt: (start, forRoom) => options.chunkBytes ?? chunkBytesDefault(source.sizeBytes, start, forRoom),
+    room,
     slot,
     executor: executorInfo(options, parts),
     clock,

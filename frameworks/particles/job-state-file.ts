@@ -1,6 +1,6 @@
 // Job state file: what a scheduler needs to go on after it was killed.
 //
-// Owns:      an append-only file beside the input: which input, which framework, where it was served, for how many places it was cut, and the
+// Owns:      an append-only file beside the input: which input, which framework, where it was served, for what room it was cut, and the
 //            result of every finished chunk.
 // Elsewhere: what is done with it (job-run.ts, particle-scheduler.ts).
 // Invariants:
@@ -39,17 +39,25 @@ export interface ServedAt {
   readonly sameFile?: FileIdentity;
 }
 
+/** What there was room for when the first chunk was cut: the default sizes of chunks follow from it. */
+export interface JobRoom {
+  /** Tasks at a time. */
+  readonly places: number;
+  /** On so many agents. */
+  readonly agents: number;
+}
+
 /** What an earlier process has left. */
 export interface RecoveredState {
   readonly frameworkId: string | undefined;
   readonly servedAt: ServedAt | undefined;
-  /** For how many tasks there was room when the first chunk was cut: the default size of chunks follows from it. */
-  readonly places: number | undefined;
+  /** Undefined before the first chunk was cut. */
+  readonly room: JobRoom | undefined;
   readonly chunks: readonly { readonly chunk: Chunk; readonly result: ChunkResult }[];
 }
 
-/** Changes when older programs could not go on with the file, or we not with theirs: 1 cut other chunks. */
-const VERSION = 2;
+/** Changes when older programs could not go on with the file, or we not with theirs: 1 and 2 cut other chunks. */
+const VERSION = 3;
 
 const LABELS: Readonly<Record<keyof InputIdentity, string>> = {
   sizeBytes: 'size in bytes',
@@ -106,8 +114,8 @@ export class JobStateFile {
   }
 
   /** Before the first chunk is cut. */
-  recordPlaces(places: number): Promise<void> {
-    return this.record({ kind: 'places', places });
+  recordRoom({ places, agents }: JobRoom): Promise<void> {
+    return this.record({ kind: 'room', places, agents });
   }
 
   recordServedAt(servedAt: ServedAt): Promise<void> {
@@ -230,7 +238,7 @@ function checksum(text: string): string {
 function recover(path: string, records: readonly JsonRecord[], input: InputIdentity): RecoveredState {
   let frameworkId: string | undefined;
   let servedAt: ServedAt | undefined;
-  let places: number | undefined;
+  let room: JobRoom | undefined;
   const chunks: { chunk: Chunk; result: ChunkResult }[] = [];
   for (const record of records) {
     switch (record['kind']) {
@@ -246,9 +254,11 @@ function recover(path: string, records: readonly JsonRecord[], input: InputIdent
       case 'served-at':
         servedAt = record as unknown as ServedAt;
         break;
-      case 'places':
-        places = record['places'] as number;
+      case 'room': {
+        const { places, agents } = record as unknown as JobRoom;
+        room = { places, agents };
         break;
+      }
       case 'chunk': {
         const { index, start, end, nextStart } = record as unknown as Chunk;
         const result = chunkResultFromJson(record['result']);
@@ -259,7 +269,7 @@ function recover(path: string, records: readonly JsonRecord[], input: InputIdent
         throw otherVersion(path);
     }
   }
-  return { frameworkId, servedAt, places, chunks };
+  return { frameworkId, servedAt, room, chunks };
 }
 
 function otherVersion(path: string): ParticleFailure {

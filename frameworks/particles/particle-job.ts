@@ -13,7 +13,7 @@
 
 import type { TaskStatus } from '../sdk';
 import type { Chunk } from './chunks';
-import { chunkIndexOf, readChunkResult, type ChunkResult } from './chunk-task';
+import { chunkIndexOf, readChunkResult, type ChunkProgress, type ChunkResult } from './chunk-task';
 import { describeFault } from './malformed-line';
 import { appendCounts, emptyCount, type ParticleCount } from './particle-count';
 import { describeRefusal } from './refusal';
@@ -72,6 +72,9 @@ interface Attempt {
   /** Its agent is unreachable: it may come back, but nobody waits for it. */
   isAway: boolean;
   isKilled: boolean;
+  /** As its executor has told. */
+  bytes: number;
+  particles: number;
 }
 
 interface OpenChunk {
@@ -88,6 +91,7 @@ interface OpenChunk {
 }
 
 export interface JobProgress {
+  /** Also of chunks that are being counted, as far as their executors have told. */
   readonly doneBytes: number;
   readonly totalBytes: number;
   readonly particles: number;
@@ -175,7 +179,7 @@ export class ParticleJob {
     const entry = this.open.get(index);
     if (entry === undefined) return [{ kind: 'kill', taskId }];
     entry.isWaiting = false;
-    entry.attempts.set(taskId, { agentId, startedMs: nowMs, isAway: false, isKilled: false });
+    entry.attempts.set(taskId, { agentId, startedMs: nowMs, isAway: false, isKilled: false, bytes: 0, particles: 0 });
     // The ones that are away would count for nothing when they come back.
     return this.killAttempts(entry, (attempt) => attempt.isAway);
   }
@@ -243,6 +247,13 @@ export class ParticleJob {
     }
   }
 
+  /** An executor tells how far a task is. For people only: nothing is decided by it, and what it says of tasks that are not running is passed over. */
+  progressed({ taskId, bytes, particles }: ChunkProgress): void {
+    const index = this.chunkIndexOf(taskId);
+    const attempt = index === undefined ? undefined : this.open.get(index)?.attempts.get(taskId);
+    if (attempt !== undefined) Object.assign(attempt, { bytes, particles });
+  }
+
   /** The result of `record` is durable: the chunk is done, and its other attempts are not needed. */
   recorded(chunk: Chunk, result: ChunkResult): readonly JobEffect[] {
     const entry = this.open.get(chunk.index);
@@ -270,9 +281,16 @@ export class ParticleJob {
 
   get progress(): JobProgress {
     this.passRecovered();
-    let running = 0;
-    for (const entry of this.open.values()) if ([...entry.attempts.values()].some((attempt) => !attempt.isAway)) running++;
-    return { doneBytes: this.doneBytes, totalBytes: this.totalBytes, particles: this.doneParticles, running };
+    let [doneBytes, particles, running] = [this.doneBytes, this.doneParticles, 0];
+    for (const { chunk, attempts } of this.open.values()) {
+      const here = [...attempts.values()].filter((attempt) => !attempt.isAway);
+      if (here.length > 0) running++;
+      // Of two that count the same the one that is ahead: the first result counts.
+      const [ahead] = here.sort((a, b) => b.bytes - a.bytes);
+      doneBytes += Math.min(ahead?.bytes ?? 0, chunk.end - chunk.start);
+      particles += ahead?.particles ?? 0;
+    }
+    return { doneBytes, totalBytes: this.totalBytes, particles, running };
   }
 
   private *waiting(nowMs: number): Generator<OpenChunk, void, undefined> {
@@ -378,7 +396,7 @@ export class ParticleJob {
   private attemptOf(entry: OpenChunk, taskId: string, agentId: string | undefined, nowMs: number): Attempt {
     const known = entry.attempts.get(taskId);
     if (known !== undefined) return known;
-    const attempt: Attempt = { agentId, startedMs: nowMs, isAway: false, isKilled: false };
+    const attempt: Attempt = { agentId, startedMs: nowMs, isAway: false, isKilled: false, bytes: 0, particles: 0 };
     entry.attempts.set(taskId, attempt);
     return attempt;
   }

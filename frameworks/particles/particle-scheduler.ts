@@ -6,7 +6,7 @@
 //   Q1. An update that brings a result is acknowledged after the result is durable: the handler's promise resolves only then.
 //   Q2. One task is one chunk. A place for a task takes `slot` of an offer; an agent's tasks share one executor for the whole job.
 //   Q3. Offers are wanted exactly while there is something that could be launched.
-//   Q4. Nothing is cut before it is durable for how many places: a process that goes on finds the same chunks under the same numbers.
+//   Q4. Nothing is cut before it is durable for what room: a process that goes on finds the same chunks under the same numbers.
 // Source: our choice.
 
 import {
@@ -23,18 +23,20 @@ import {
   type TaskStatus,
 } from '../sdk';
 import { cutChunk, type ByteSource, type Chunk } from './chunks';
-import { chunkTaskId, printChunkData, type ChunkResult } from './chunk-task';
+import { chunkTaskId, printChunkData, readChunkProgress, type ChunkResult } from './chunk-task';
+import type { JobRoom } from './job-state-file';
 import type { JobEffect, JobEnd, JobProgress, ParticleJob } from './particle-job';
+import { describeRefusal } from './refusal';
 
 export interface ParticleSchedulerOptions {
   readonly job: ParticleJob;
   /** As given to the job. */
   readonly jobId: string;
   readonly source: ByteSource;
-  /** Target size of the chunk that starts there, always the same for the same places: a successor of ours cuts alike. */
-  readonly chunkBytesAt: (start: number, places: number) => number;
-  /** For how many tasks there was room when an earlier process began; undefined in the first one. */
-  readonly places: number | undefined;
+  /** Target size of the chunk that starts there, always the same for the same room: a successor of ours cuts alike. */
+  readonly chunkBytesAt: (start: number, room: JobRoom) => number;
+  /** What there was room for when an earlier process began; undefined in the first one. */
+  readonly room: JobRoom | undefined;
   /** What one task takes. */
   readonly slot: Resources;
   readonly executor: ExecutorInfo;
@@ -43,7 +45,7 @@ export interface ParticleSchedulerOptions {
   readonly journal: {
     /** Resolve when durable. */
     recordFramework(frameworkId: string): Promise<void>;
-    recordPlaces(places: number): Promise<void>;
+    recordRoom(room: JobRoom): Promise<void>;
     recordChunk(chunk: Chunk, result: ChunkResult): Promise<void>;
   };
   /** Something went wrong and is dealt with. */
@@ -68,25 +70,26 @@ export class ParticleScheduler {
   private cancelTick: (() => void) | undefined;
   private cancelWake: (() => void) | undefined;
   private frameworkId: string | undefined;
-  private places: number | undefined;
-  private notingPlaces: Promise<void> | undefined;
+  private room: JobRoom | undefined;
+  private notingRoom: Promise<void> | undefined;
   private isOver = false;
   /** Why nothing fits, when that is so; for people. */
   private mismatch: string | undefined;
 
   constructor(private readonly options: ParticleSchedulerOptions) {
     this.job = options.job;
-    this.places = options.places;
+    this.room = options.room;
   }
 
   /** The handlers for a driver. */
-  get handlers(): Pick<SchedulerOptions, 'subscribed' | 'offers' | 'update' | 'disconnected' | 'demand' | 'refuseSeconds' | 'error' | 'refused'> {
+  get handlers(): Pick<SchedulerOptions, 'subscribed' | 'offers' | 'update' | 'message' | 'disconnected' | 'demand' | 'refuseSeconds' | 'error' | 'refused'> {
     return {
       refuseSeconds: REFUSE_SECONDS,
       demand: () => this.job.hasWork(this.options.clock.nowMs()),
       subscribed: (frameworkId, driver) => this.subscribed(frameworkId, driver),
       offers: (offers, driver) => this.offered(offers, driver),
       update: (status, driver) => this.updated(status, driver),
+      message: ({ data, agentId }) => this.told(data, agentId),
       disconnected: (reason) => this.options.trouble(`the master is away (${reason}); tasks go on`),
       refused: ({ text }) => this.options.trouble(text),
       error: (trouble) => {
@@ -137,7 +140,7 @@ export class ParticleScheduler {
     }
     const roomTotal = fit.reduce((sum, { room }) => sum + room, 0);
     if (roomTotal === 0) this.mismatch = explainMismatch(fit.map(({ offer }) => offer), slot).text || undefined;
-    if (roomTotal > 0) await this.notePlaces(roomTotal);
+    if (roomTotal > 0) await this.noteRoom({ places: roomTotal, agents: new Set(fit.filter(({ room }) => room > 0).map(({ offer }) => offer.agentId)).size });
     await this.cutAhead(roomTotal);
     // One chunk an agent in turn, so that few chunks are spread over many agents.
     const taken = new Set<number>();
@@ -186,6 +189,12 @@ export class ParticleScheduler {
     this.checkEnd();
   }
 
+  private told(data: Uint8Array, agentId: string): void {
+    const progress = readChunkProgress(data);
+    if (progress.ok) this.job.progressed(progress.value);
+    else this.options.trouble(`the executor on agent ${agentId} tells what cannot be read: ${describeRefusal(progress.refusal)}`);
+  }
+
   private carryOut(effects: readonly JobEffect[], driver: SchedulerDriver): void {
     for (const effect of effects) {
       // Nothing of a chunk that nobody needs is worth a grace period.
@@ -207,11 +216,11 @@ export class ParticleScheduler {
 
   // Cutting: one cut after the other, whoever asks.
 
-  /** The first offers tell how many places there are, as far as chunks are concerned (Q4). */
-  private async notePlaces(places: number): Promise<void> {
-    if (this.places !== undefined) return;
-    this.notingPlaces ??= this.options.journal.recordPlaces(places).then(() => void (this.places = places));
-    await this.notingPlaces;
+  /** The first offers tell what there is room for, as far as the sizes of chunks are concerned (Q4). */
+  private async noteRoom(room: JobRoom): Promise<void> {
+    if (this.room !== undefined) return;
+    this.notingRoom ??= this.options.journal.recordRoom(room).then(() => void (this.room = room));
+    await this.notingRoom;
   }
 
   /** Until `count` chunks wait, or the file is cut. */
@@ -226,11 +235,11 @@ export class ParticleScheduler {
   private cut(isWanted: (nextIndex: number) => boolean): Promise<void> {
     const { source, chunkBytesAt } = this.options;
     const work = this.cutting.then(async () => {
-      const { places } = this;
+      const { room } = this;
       // Before the first offers nothing of this job can have been launched.
-      if (places === undefined) return;
+      if (room === undefined) return;
       for (let next = this.job.nextCut; next !== undefined && isWanted(next.index); next = this.job.nextCut) {
-        this.job.addCut(await cutChunk(source, chunkBytesAt(next.start, places), next.index, next.start));
+        this.job.addCut(await cutChunk(source, chunkBytesAt(next.start, room), next.index, next.start));
       }
     });
     // A failed cut is told to whoever asked for it; the next one tries again.

@@ -1,7 +1,7 @@
 // Range connection: one kept connection over which a thread fetches ranges of the input, into one buffer that it uses again and again.
 //
 // Owns:      asking for a range, reading the head of the response, handing on its body piece by piece.
-// Elsewhere: the serving side (input-server.ts), what is done with the bytes (range-count.ts).
+// Elsewhere: the serving side (input-server.ts), what is done with the bytes (piece-count.ts).
 // Invariants:
 //   V1. A fetch is `complete` only when exactly the bytes asked for were handed on.
 //   V2. No byte is copied or kept here: a piece is read by the system into the buffer, and is overwritten by the next one.

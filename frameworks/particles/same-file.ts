@@ -1,7 +1,7 @@
 // Same file: an input that an executor finds on its own machine.
 //
 // Owns:      what tells that a path leads to the very file that a scheduler has open, and reading it from there.
-// Elsewhere: fetching it from the scheduler when it does not (range-connection.ts), which of the two is tried first (range-count.ts).
+// Elsewhere: fetching it from the scheduler when it does not (range-connection.ts), which of the two is tried first (piece-count.ts).
 // Invariants:
 //   M1. A file is taken for the scheduler's only if it is on the same running system, and the same file there, unchanged since: a copy of the same
 //       name and size on another machine is not.

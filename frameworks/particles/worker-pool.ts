@@ -1,19 +1,20 @@
 // Worker pool: chunks onto threads.
 //
-// Owns:      starting threads when they are needed, one order a thread at a time, the queue in front of them, ending the thread of a killed order.
-// Elsewhere: what a thread does (count-worker.ts), what an unfortunate answer means (executor-program.ts).
+// Owns:      starting threads when they are needed, which thread works on which order, the queue in front of them, ending the threads of a killed order.
+// Elsewhere: what a thread does (count-worker.ts), what an unfortunate answer means (executor-program.ts), pieces (pieces.ts).
 // Invariants:
 //   P1. Every order is answered once, or its signal was aborted.
 //   P2. There work as many threads as the orders here have cpus together, rounded up, and at most `sizeMax`: a task of half a cpu waits while another
 //       is being counted, and is there when that is done. The queue is bounded by who orders: the agent's resources bound the tasks.
-//   P3. An aborted order ends at once, also in the middle of counting: its thread is ended and another takes its place when needed.
+//   P3. An aborted order ends at once, also in the middle of counting: its threads are ended and others take their places when needed.
+//   P4. A thread with nothing to begin helps with the order of which most is left: no thread is idle while there are pieces that nobody has taken.
 
 import type { WorkerAnswer } from './count-worker';
-import type { RangeOrder } from './range-count';
+import { nextPiece, takeAll, type CountFailure, type CountOrder } from './piece-count';
 
 /** What is used of a `Worker` of node:worker_threads. */
 export interface PoolThread {
-  postMessage(order: RangeOrder): void;
+  postMessage(order: CountOrder): void;
   on(event: 'message', listener: (answer: WorkerAnswer) => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'exit', listener: (status: number) => void): unknown;
@@ -21,8 +22,12 @@ export interface PoolThread {
 }
 
 interface Job {
-  readonly order: RangeOrder;
+  readonly order: CountOrder;
   readonly cpus: number;
+  /** How many threads work on it. */
+  working: number;
+  runs: WorkerAnswer['runs'];
+  failure: CountFailure | undefined;
   readonly resolve: (answer: WorkerAnswer) => void;
 }
 
@@ -34,12 +39,13 @@ interface Place {
 export class WorkerPool {
   private readonly places = new Set<Place>();
   private readonly queue: Job[] = [];
+  private readonly running = new Set<Job>();
   /** P2. Not less again when orders become fewer: the next offer brings more of them, and the last ones should end soon. */
   private threadsAllowed = 1;
 
   /** @param sizeMax threads at most; more than cores would only take turns */
   constructor(
-    private readonly sizeMax: number,
+    readonly sizeMax: number,
     private readonly startThread: () => PoolThread,
   ) {}
 
@@ -49,10 +55,11 @@ export class WorkerPool {
   }
 
   /**
-   * Rejects with the signal's reason when it is aborted; otherwise the thread's answer, `refused` when the thread itself died.
+   * Rejects with the signal's reason when it is aborted; otherwise what the threads answer together, with the first failure of any; `refused` when a thread
+   * itself died. No piece of the order is taken yet.
    * @param cpus the part of a core, or the cores, that the order has a right to
    */
-  run(order: RangeOrder, cpus: number, signal: AbortSignal): Promise<WorkerAnswer> {
+  run(order: CountOrder, cpus: number, signal: AbortSignal): Promise<WorkerAnswer> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) {
         reject(signal.reason as Error);
@@ -63,8 +70,7 @@ export class WorkerPool {
         reject(signal.reason as Error);
       };
       const job: Job = {
-        order,
-        cpus,
+        ...{ order, cpus, working: 0, runs: [], failure: undefined },
         resolve: (answer) => {
           signal.removeEventListener('abort', onAbort);
           resolve(answer);
@@ -77,13 +83,15 @@ export class WorkerPool {
   }
 
   private fill(): void {
-    while (this.queue.length > 0) {
+    for (;;) {
       this.threadsAllowed = Math.max(this.threadsAllowed, this.threadsWanted);
       const places = [...this.places];
       if (places.filter((place) => place.job !== undefined).length >= this.threadsAllowed) return;
-      const free = places.find((place) => place.job === undefined) ?? this.addPlace();
-      const job = this.queue.shift();
+      const job = this.queue.shift() ?? this.mostLeft();
       if (job === undefined) return;
+      const free = places.find((place) => place.job === undefined) ?? this.addPlace();
+      this.running.add(job);
+      job.working += 1;
       free.job = job;
       free.thread.postMessage(job.order);
     }
@@ -91,9 +99,19 @@ export class WorkerPool {
 
   private get threadsWanted(): number {
     let cpus = 0;
-    for (const job of this.queue) cpus += job.cpus;
-    for (const { job } of this.places) cpus += job?.cpus ?? 0;
+    for (const job of [...this.queue, ...this.running]) cpus += job.cpus;
     return Math.min(this.sizeMax, Math.max(1, Math.ceil(cpus)));
+  }
+
+  /** P4. */
+  private mostLeft(): Job | undefined {
+    let [most, mostBytes]: [Job | undefined, number] = [undefined, 0];
+    for (const job of this.running) {
+      const next = nextPiece(job.order);
+      const bytes = next === undefined ? 0 : job.order.end - next.start;
+      if (bytes > mostBytes) [most, mostBytes] = [job, bytes];
+    }
+    return most;
   }
 
   private addPlace(): Place {
@@ -108,24 +126,40 @@ export class WorkerPool {
   private answered(place: Place, answer: WorkerAnswer): void {
     const { job } = place;
     place.job = undefined;
-    job?.resolve(answer);
+    if (job !== undefined) this.workedOn(job, answer);
     this.fill();
   }
 
   private died(place: Place, reason: string): void {
     if (!this.places.delete(place)) return;
-    place.job?.resolve({ kind: 'refused', reason });
+    if (place.job !== undefined) {
+      // What it had taken is lost: the others need not go on.
+      takeAll(place.job.order);
+      this.workedOn(place.job, { runs: [], failure: { kind: 'refused', reason } });
+    }
     this.fill();
+  }
+
+  /** P1. */
+  private workedOn(job: Job, { runs, failure }: WorkerAnswer): void {
+    job.working -= 1;
+    job.runs = [...job.runs, ...runs];
+    job.failure ??= failure;
+    if (job.working > 0) return;
+    this.running.delete(job);
+    job.resolve({ runs: job.runs, ...(job.failure === undefined ? {} : { failure: job.failure }) });
   }
 
   /** P3. */
   private drop(job: Job): void {
     const queued = this.queue.indexOf(job);
     if (queued >= 0) this.queue.splice(queued, 1);
-    const place = [...this.places].find((one) => one.job === job);
-    if (place === undefined) return;
-    this.places.delete(place);
-    void place.thread.terminate();
+    this.running.delete(job);
+    for (const place of [...this.places]) {
+      if (place.job !== job) continue;
+      this.places.delete(place);
+      void place.thread.terminate();
+    }
     this.fill();
   }
 }

@@ -7,7 +7,7 @@ import type { ByteSource } from '../../frameworks/particles/chunks';
 import { countBytes } from '../../frameworks/particles/count';
 import { EXECUTOR_FILE, EXECUTOR_PROGRAM, serveInput, type InputServer } from '../../frameworks/particles/input-server';
 import { RangeConnection } from '../../frameworks/particles/range-connection';
-import { countRange } from '../../frameworks/particles/range-count';
+import { countPiece, type PieceOutcome } from '../../frameworks/particles/piece-count';
 import { SameFileReader } from '../../frameworks/particles/same-file';
 import { generateParticles } from '../../frameworks/particles/generate';
 
@@ -58,6 +58,11 @@ function get(url: string, range?: string, method = 'GET'): Promise<{ readonly st
   });
 }
 
+/** Counts a chunk as a single piece. */
+function countRange(chunk: Parameters<typeof countPiece>[0]): Promise<PieceOutcome> {
+  return countPiece(chunk, { index: 0, start: chunk.start, end: chunk.end }, connection, reader);
+}
+
 const order = (start: number, end: number) => ({ inputUrl: server.inputUrl, malformed: 'stop' as const, start, end });
 
 test('ranges of every size are the bytes of the file, over one connection', async () => {
@@ -94,7 +99,7 @@ test.each<[what: string, path: string, range: string | undefined, method: string
 
 test('ranges are counted like their bytes, one after the other over one connection', async () => {
   for (const [start, end] of [[0, lineEnd], [lineEnd, input.length], [0, lineEnd]] as const) {
-    const range = await countRange(order(start, end), connection, reader);
+    const range = await countRange(order(start, end));
     expect(range).toEqual({ kind: 'counted', outcome: countBytes(input.subarray(start, end), 'stop') });
   }
   expect(server.connectionCount()).toBe(1);
@@ -137,7 +142,7 @@ test.each<[claim: string, pieces: readonly string[], outcome: object]>([
   ['another protocol is refused or broken, never counted', ['SSH-2.0-OpenSSH\r\n\r\n'], { kind: 'refused' }],
 ])('%s', async (_claim, pieces, outcome) => {
   await scripted(pieces, async (inputUrl) => {
-    expect(await countRange({ inputUrl, malformed: 'stop', start: 0, end: 6 }, connection, reader)).toMatchObject(outcome);
+    expect(await countRange({ inputUrl, malformed: 'stop', start: 0, end: 6 })).toMatchObject(outcome);
   });
 });
 
@@ -153,20 +158,20 @@ test('a reader that goes away ends the reading of the file', async () => {
 
 test('an input that became shorter breaks the connection, so a part is never taken for the whole', async () => {
   readableBytes = 1_000_000;
-  expect(await countRange(order(0, lineEnd), connection, reader)).toMatchObject({ kind: 'broken' });
+  expect(await countRange(order(0, lineEnd))).toMatchObject({ kind: 'broken' });
 });
 
 test('a server that is gone is broken and worth another try; one that knows no such range is not', async () => {
-  expect(await countRange(order(0, input.length + 5), connection, reader)).toMatchObject({ kind: 'refused' });
+  expect(await countRange(order(0, input.length + 5))).toMatchObject({ kind: 'refused' });
   await server.close();
-  expect(await countRange(order(0, 10), connection, reader)).toMatchObject({ kind: 'broken' });
+  expect(await countRange(order(0, 10))).toMatchObject({ kind: 'broken' });
 });
 
 test('under the policy stop a malformed line ends the transfer there', async () => {
   const text = Buffer.concat([Buffer.from('1 2 x\n'), input]);
   const bad = await serveInput({ source: { sizeBytes: text.length, read: (into, position) => Promise.resolve(text.copy(into, 0, position, position + into.length)) }, executor, host: '127.0.0.1', port: 0, secret: 's' });
   try {
-    const range = await countRange({ inputUrl: bad.inputUrl, malformed: 'stop', start: 0, end: text.length }, connection, reader);
+    const range = await countRange({ inputUrl: bad.inputUrl, malformed: 'stop', start: 0, end: text.length });
     expect(range).toMatchObject({ kind: 'counted', outcome: { kind: 'stopped', malformedLine: { lineNumber: 1 } } });
   } finally {
     await bad.close();

@@ -38,14 +38,14 @@ test('what was recorded is found again, and removing leaves nothing', async () =
   expect(await readdir(folder)).toEqual([]);
 });
 
-test('the places of the first offers are found again', async () => {
+test('what there was room for is found again', async () => {
   await writeJob();
   const { file, recovered } = await JobStateFile.open(path, input);
-  expect(recovered.places).toBeUndefined();
-  await file.recordPlaces(4);
+  expect(recovered.room).toBeUndefined();
+  await file.recordRoom({ places: 4, agents: 2 });
   await file.close();
   const again = await JobStateFile.open(path, input);
-  expect(again.recovered.places).toBe(4);
+  expect(again.recovered.room).toEqual({ places: 4, agents: 2 });
   await again.file.close();
 });
 

@@ -246,3 +246,26 @@ test('whatever happens to tasks in whatever order, every particle is counted exa
     { numRuns: 300 },
   );
 });
+
+test('progress counts what executors tell of running tasks: of two copies the one ahead, nothing of tasks that are away or over, never more than the chunk', () => {
+  const driven = new DrivenJob([GOOD, GOOD]);
+  const doneBytes = (): number => driven.job.progress.doneBytes;
+  const tell = (id: string, bytes: number): void => driven.job.progressed({ taskId: id, bytes, particles: 1 });
+  const [first = '', second = ''] = driven.launch(2);
+  tell(first, 3);
+  tell(first, 4);
+  tell('chunk-0.job.unknown', 5);
+  tell('chunk-0.another.1', 5);
+  expect(driven.job.progress).toMatchObject({ doneBytes: 4, particles: 1, running: 2 });
+  driven.report(first, 'TASK_UNREACHABLE');
+  expect(doneBytes()).toBe(0);
+  const [copy = ''] = driven.launch(1, 'a2');
+  tell(copy, 2);
+  driven.report(first, 'TASK_RUNNING');
+  expect(doneBytes()).toBe(4);
+  tell(second, 10 * LINE);
+  expect(doneBytes()).toBe(4 + LINE);
+  for (const id of [copy, second]) driven.report(id, 'TASK_FINISHED', { agent: 'a2' });
+  tell(first, 1);
+  expect(driven.job.progress).toMatchObject({ doneBytes: 2 * LINE, particles: 2, running: 0 });
+});

@@ -3,9 +3,9 @@
 // threads replaced by counting in place; the journal is a list that survives the scheduler's death.
 
 import * as fc from 'fast-check';
-import { command, executor, resources, SchedulerDriver } from '../../frameworks/sdk';
+import { agentId, command, executor, executorId, resources, SchedulerDriver } from '../../frameworks/sdk';
 import { SeededRandom, VirtualCluster, virtualTaskRunner, type VirtualAgentOptions } from '../../frameworks/sdk/testing';
-import { printChunkResult, printJobData, type ChunkResult } from '../../frameworks/particles/chunk-task';
+import { chunkResultToJson, printJobData, type ChunkResult } from '../../frameworks/particles/chunk-task';
 import type { ByteSource, Chunk } from '../../frameworks/particles/chunks';
 import { countBytes } from '../../frameworks/particles/count';
 import { countChunk } from '../../frameworks/particles/executor-program';
@@ -14,6 +14,8 @@ import { ParticleJob, type JobEnd } from '../../frameworks/particles/particle-jo
 import { ParticleScheduler } from '../../frameworks/particles/particle-scheduler';
 import { resultJson } from '../../frameworks/particles/result-report';
 import type { WorkerAnswer } from '../../frameworks/particles/count-worker';
+import type { CountOrder } from '../../frameworks/particles/piece-count';
+import type { JobRoom } from '../../frameworks/particles/job-state-file';
 
 const input = Buffer.concat(Array.from(generateParticles(300, 5, 'short'), (piece) => Buffer.from(piece)));
 const expected = resultJson(countBytes(input, 'count').count);
@@ -30,11 +32,11 @@ const CHUNK_MS = 2_000;
 
 class ClusterRun {
   readonly cluster: VirtualCluster;
-  readonly journal = { frameworkId: undefined as string | undefined, places: undefined as number | undefined, chunks: [] as { chunk: Chunk; result: ChunkResult }[] };
+  readonly journal = { frameworkId: undefined as string | undefined, room: undefined as JobRoom | undefined, chunks: [] as { chunk: Chunk; result: ChunkResult }[] };
   readonly ends: (JobEnd | { readonly kind: 'broken'; readonly error: unknown })[] = [];
-  readonly launches = new Map<number, number>();
+  readonly troubles: string[] = [];
   driver: SchedulerDriver | undefined;
-  private scheduler: ParticleScheduler | undefined;
+  scheduler: ParticleScheduler | undefined;
 
   constructor(options: { readonly seed?: number; readonly masters?: number; readonly agents?: readonly VirtualAgentOptions[] } = {}) {
     this.cluster = new VirtualCluster({
@@ -44,11 +46,14 @@ class ClusterRun {
         'count-particles': (process) => {
           const { clock } = process.connection.environment;
           const pool = {
-            // P1 of the pool, with a thread that takes its time.
-            run: (order: { start: number; end: number }, _cpus: number, signal: AbortSignal) =>
+            sizeMax: 1,
+            // P1 of the pool, with a thread that takes its time; half-way it tells of half the chunk.
+            run: ({ start, end, share }: CountOrder, _cpus: number, signal: AbortSignal) =>
               new Promise<WorkerAnswer>((resolve, reject) => {
-                const done = clock.schedule(CHUNK_MS, () => resolve({ kind: 'counted', result: printChunkResult(countBytes(input.subarray(order.start, order.end), 'stop')) }));
+                const half = clock.schedule(CHUNK_MS / 2 - 1, () => void Atomics.add(share, 1, (end - start) >> 1));
+                const done = clock.schedule(CHUNK_MS, () => resolve({ runs: [{ first: 0, last: 0, result: chunkResultToJson(countBytes(input.subarray(start, end), 'stop')) }] }));
                 signal.addEventListener('abort', () => {
+                  half();
                   done();
                   reject(signal.reason as Error);
                 });
@@ -77,16 +82,16 @@ class ClusterRun {
         });
       });
     const scheduler = new ParticleScheduler({
-      ...{ job, jobId: 'job', source, chunkBytesAt: (_start: number, places: number) => (expect(places).toBe(journal.places), CHUNK_BYTES), clock, ids },
-      places: journal.places,
+      ...{ job, jobId: 'job', source, chunkBytesAt: (_start: number, room: JobRoom) => (expect(room).toEqual(journal.room), CHUNK_BYTES), clock, ids },
+      room: journal.room,
       slot: resources('cpus:0.5;mem:64'),
       executor: executor({ id: 'particles-job', command: command('count-particles'), resources: 'mem:64', data: printJobData({ inputUrl: 'http://input', malformed: 'stop' }) }),
       journal: {
         recordFramework: (frameworkId) => durable(() => (journal.frameworkId = frameworkId)),
-        recordPlaces: (places) => durable(() => (journal.places = places)),
+        recordRoom: (room) => durable(() => (journal.room = room)),
         recordChunk: (chunk, result) => durable(() => journal.chunks.push({ chunk, result })),
       },
-      trouble: () => undefined,
+      trouble: (message) => void this.troubles.push(message),
       ended: (end) => {
         this.ends.push(end);
         this.driver?.stop();
@@ -125,6 +130,32 @@ test('on a quiet cluster every agent counts two chunks at a time with one execut
   await run.complete();
   await run.cluster.advance('20s');
   expect(run.cluster.agents.map((agent) => agent.machine.specs().length)).toEqual([0, 0, 0]);
+});
+
+test('progress tells of chunks that are being counted, and is exact in the end', async () => {
+  const run = new ClusterRun();
+  run.start();
+  const doneBytes = (): number => run.scheduler?.progress.doneBytes ?? 0;
+  await run.cluster.until(() => doneBytes() > 0);
+  expect(run.journal.chunks).toEqual([]);
+  expect(doneBytes()).toBeLessThanOrEqual((6 * (CHUNK_BYTES + 64)) / 2);
+  await run.complete();
+  expect(run.scheduler?.progress).toMatchObject({ doneBytes: input.length, particles: 300, running: 0 });
+  expect(run.troubles).toEqual([]);
+});
+
+test('what an executor tells and nobody can read is named, and changes nothing', async () => {
+  const run = new ClusterRun();
+  run.start();
+  await run.cluster.until(() => run.scheduler?.wasSubscribed === true);
+  for (const data of ['rubbish', '{"taskId":"chunk-0.job.1","bytes":-1,"particles":0}']) {
+    await run.scheduler?.handlers.message?.({ data: Buffer.from(data), agentId: agentId('a'), executorId: executorId('e') }, run.driver as SchedulerDriver);
+  }
+  expect(run.troubles).toEqual([
+    expect.stringContaining('the executor on agent a tells what cannot be read: message'),
+    expect.stringContaining('message.bytes'),
+  ]);
+  await run.complete();
 });
 
 test('with nothing left to launch offers are suppressed, and wanted again when a chunk comes back', async () => {

@@ -8,10 +8,10 @@ import { countBytes } from '../../frameworks/particles/count';
 import { printJobData, readJobData } from '../../frameworks/particles/chunk-task';
 import { generateParticles } from '../../frameworks/particles/generate';
 import { RangeConnection } from '../../frameworks/particles/range-connection';
-import { countRange } from '../../frameworks/particles/range-count';
+import { countPiece } from '../../frameworks/particles/piece-count';
 import { fileIdentityFromJson, identifyFile, SameFileReader, type FileIdentity } from '../../frameworks/particles/same-file';
 
-const bytes = Buffer.concat([...generateParticles(20_000, 5, 'full')]);
+const bytes = Buffer.concat(Array.from(generateParticles(20_000, 5, 'full'), (piece) => Buffer.from(piece)));
 let folder: string;
 let path: string;
 let identity: FileIdentity;
@@ -73,9 +73,9 @@ test('a file that becomes shorter while it is read is given up, never taken for 
 test('a range is counted from the file without a connection, and what cannot be read is fetched', async () => {
   const connection = new RangeConnection();
   const order = { inputUrl: 'http://127.0.0.1:1/x/input', malformed: 'stop', sameFile: identity, start: 0, end: bytes.length } as const;
-  expect(await countRange(order, connection, reader)).toEqual({ kind: 'counted', outcome: countBytes(bytes, 'stop') });
+  expect(await countPiece(order, { index: 0, start: 0, end: bytes.length }, connection, reader)).toEqual({ kind: 'counted', outcome: countBytes(bytes, 'stop') });
   truncateSync(path, 1_000);
-  expect(await countRange(order, connection, reader)).toMatchObject({ kind: 'broken', reason: expect.stringContaining('ECONNREFUSED') as string });
+  expect(await countPiece(order, { index: 0, start: 0, end: bytes.length }, connection, reader)).toMatchObject({ kind: 'broken', reason: expect.stringContaining('ECONNREFUSED') as string });
   connection.close();
 });
 

@@ -1,20 +1,18 @@
-// Proves that orders reach threads one at a time, that a killed order ends at once, and that an executor bears with a scheduler that is away.
-// How: threads are doubles that answer when told; time is virtual.
+// Proves that orders reach threads one at a time, that idle threads help with what is left, and that a killed order ends at once.
+// How: threads are doubles that answer when told.
 
 import { EventEmitter } from 'node:events';
-import { task, executor, agentId, taskId, type TaskInfo } from '../../frameworks/sdk';
-import { VirtualClock } from '../../frameworks/sdk/testing';
-import { printChunkData, printJobData } from '../../frameworks/particles/chunk-task';
+import { chunkResultToJson } from '../../frameworks/particles/chunk-task';
 import type { WorkerAnswer } from '../../frameworks/particles/count-worker';
-import { countChunk } from '../../frameworks/particles/executor-program';
-import type { RangeOrder } from '../../frameworks/particles/range-count';
+import { emptyCount } from '../../frameworks/particles/particle-count';
+import { newSharedCount, nextPiece, takeAll, type CountOrder } from '../../frameworks/particles/piece-count';
 import { WorkerPool } from '../../frameworks/particles/worker-pool';
 
 class FakeThread extends EventEmitter {
-  readonly orders: RangeOrder[] = [];
+  readonly orders: CountOrder[] = [];
   isEnded = false;
 
-  postMessage(order: RangeOrder): void {
+  postMessage(order: CountOrder): void {
     this.orders.push(order);
   }
 
@@ -38,15 +36,33 @@ function aPool(sizeMax: number): { readonly pool: WorkerPool; readonly threads: 
   return { pool, threads };
 }
 
-const order = (start: number): RangeOrder => ({ inputUrl: 'http://x', malformed: 'stop', start, end: start + 1 });
-const never = new AbortController().signal;
-const counted: WorkerAnswer = { kind: 'counted', result: '{}' };
+/** Of a single piece, which its first thread takes at once. */
+function order(start: number): CountOrder {
+  const one = pieces(start, 1);
+  take(one);
+  return one;
+}
+
+/** Of so many pieces, none of them taken. A byte each. */
+function pieces(start: number, count: number): CountOrder {
+  const list = Array.from({ length: count }, (_unused, index) => ({ index, start: start + index, end: start + index + 1 }));
+  return { inputUrl: 'http://x', malformed: 'stop', start, end: start + count, pieces: list, share: newSharedCount() };
+}
+
+/** As a thread does. */
+function take({ share }: CountOrder): void {
+  Atomics.add(share, 0, 1);
+}
+
+const never = (): AbortSignal => new AbortController().signal;
+const counted: WorkerAnswer = { runs: [] };
+const aRun = (index: number): WorkerAnswer['runs'][number] => ({ first: index, last: index, result: chunkResultToJson({ kind: 'complete', count: emptyCount() }) });
 
 test('orders of half a cpu share a thread in turn, whole ones get their own, up to the cores', async () => {
   const { pool, threads } = aPool(2);
-  const halves = [1, 2].map((start) => pool.run(order(start), 0.5, never));
+  const halves = [1, 2].map((start) => pool.run(order(start), 0.5, never()));
   expect(threads).toHaveLength(1);
-  const wholes = [3, 4, 5].map((start) => pool.run(order(start), 1, never));
+  const wholes = [3, 4, 5].map((start) => pool.run(order(start), 1, never()));
   expect(threads).toHaveLength(2);
   for (let round = 0; round < 5; round++) for (const thread of threads) if (thread.orders.length > round) thread.answer(counted);
   await Promise.all([...halves, ...wholes]);
@@ -61,14 +77,14 @@ test.each([
   const { pool, threads } = aPool(cores);
   pool.warmUp(2);
   pool.warmUp(2);
-  for (let start = 1; start <= warm; start++) void pool.run(order(start), 1, never);
+  for (let start = 1; start <= warm; start++) void pool.run(order(start), 1, never());
   expect(threads.map(({ orders }) => orders.length)).toEqual(Array.from({ length: warm }, () => 1));
 });
 
 test('two orders of half a cpu count on one thread although a second one is warm, so that the job takes no more than it was given', () => {
   const { pool, threads } = aPool(2);
   pool.warmUp(2);
-  for (const start of [1, 2]) void pool.run(order(start), 0.5, never);
+  for (const start of [1, 2]) void pool.run(order(start), 0.5, never());
   expect(threads.map(({ orders }) => orders.length)).toEqual([1, 0]);
   threads[0]?.answer(counted);
   expect(threads.map(({ orders }) => orders.length)).toEqual([2, 0]);
@@ -76,7 +92,7 @@ test('two orders of half a cpu count on one thread although a second one is warm
 
 test('when orders become fewer, the last two still count at the same time', () => {
   const { pool, threads } = aPool(2);
-  for (const start of [1, 2, 3, 4]) void pool.run(order(start), 0.5, never);
+  for (const start of [1, 2, 3, 4]) void pool.run(order(start), 0.5, never());
   for (const thread of threads) thread.answer(counted);
   expect(threads.map(({ orders }) => orders.map(({ start }) => start))).toEqual([[1, 3], [2, 4]]);
 });
@@ -85,7 +101,7 @@ test('an order that is killed while it is counted ends its thread, and the next 
   const { pool, threads } = aPool(1);
   const kill = new AbortController();
   const killed = pool.run(order(1), 1, kill.signal);
-  const next = pool.run(order(2), 1, never);
+  const next = pool.run(order(2), 1, never());
   kill.abort(new Error('killed'));
   await expect(killed).rejects.toThrow('killed');
   expect(threads.map(({ isEnded }) => isEnded)).toEqual([true, false]);
@@ -95,7 +111,7 @@ test('an order that is killed while it is counted ends its thread, and the next 
 
 test('an order that is killed in the queue never reaches a thread', async () => {
   const { pool, threads } = aPool(1);
-  void pool.run(order(1), 1, never);
+  void pool.run(order(1), 1, never());
   const kill = new AbortController();
   const killed = pool.run(order(2), 1, kill.signal);
   kill.abort(new Error('killed'));
@@ -106,59 +122,70 @@ test('an order that is killed in the queue never reaches a thread', async () => 
 
 test('a thread that dies answers for its order, and the queue goes on with another', async () => {
   const { pool, threads } = aPool(1);
-  const [first, second] = [pool.run(order(1), 1, never), pool.run(order(2), 1, never)];
+  const [first, second] = [pool.run(order(1), 1, never()), pool.run(order(2), 1, never())];
   threads[0]?.emit('error', new Error('out of memory'));
   threads[0]?.emit('exit', 1);
-  await expect(first).resolves.toEqual({ kind: 'refused', reason: 'out of memory' });
+  await expect(first).resolves.toEqual({ runs: [], failure: { kind: 'refused', reason: 'out of memory' } });
   threads[1]?.answer(counted);
   await expect(second).resolves.toEqual(counted);
 });
 
-const aTask = (data = printChunkData({ start: 0, end: 7 })): TaskInfo => ({
-  ...task({ name: 'chunk', resources: 'cpus:0.5', executor: executor({ id: 'e', command: 'x', data: printJobData({ inputUrl: 'http://x', malformed: 'stop' }) }), data }),
-  taskId: taskId('t'),
-  agentId: agentId('a'),
+test('a thread with nothing to begin helps with the order of which most is left, and the order is answered with what both have counted', async () => {
+  const { pool, threads } = aPool(2);
+  const [long, longer, short] = [pieces(0, 3), pieces(10, 9), order(20)];
+  const answers = [pool.run(long, 1, never()), pool.run(longer, 1, never()), pool.run(short, 1, never())];
+  for (const one of [long, longer]) take(one);
+  const starts = (): number[][] => threads.map((thread) => thread.orders.map((given) => given.start));
+  expect(starts()).toEqual([[0], [10]]);
+  takeAll(long);
+  threads[0]?.answer({ runs: [aRun(0), aRun(1), aRun(2)] });
+  expect(starts()).toEqual([[0, 20], [10]]);
+  threads[0]?.answer(counted);
+  expect(starts()).toEqual([[0, 20, 10], [10]]);
+  takeAll(longer);
+  const answered: number[] = [];
+  answers.forEach((answer, index) => void answer.then(() => answered.push(index)));
+  threads[0]?.answer({ runs: [aRun(1)] });
+  await Promise.all([answers[0], answers[2]]);
+  expect(answered).toEqual([0, 2]);
+  threads[1]?.answer({ runs: [aRun(0)] });
+  const { runs } = (await answers[1]) as WorkerAnswer;
+  expect(runs.map(({ first }) => first)).toEqual([1, 0]);
 });
 
-/** Lets promises settle, then moves to the next timer. */
-async function passTime(clock: VirtualClock): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve));
-  clock.advanceToNext();
-  await new Promise((resolve) => setImmediate(resolve));
-}
-
-test('a scheduler that is away for a while costs time and no failure', async () => {
-  const clock = new VirtualClock();
-  const answers: WorkerAnswer[] = [...Array.from({ length: 10 }, (): WorkerAnswer => ({ kind: 'broken', reason: 'refused' })), counted];
-  const done = countChunk(aTask(), { signal: never }, { run: () => Promise.resolve(answers.shift() as WorkerAnswer) }, clock);
-  while (answers.length > 0) await passTime(clock);
-  await expect(done).resolves.toEqual({ data: '{}' });
-  expect(clock.nowMs()).toBeGreaterThan(5_000);
+test('an order of two cpus is worked on by two threads from the beginning, one of half a cpu by one', () => {
+  for (const [cpus, threadCount] of [[2, 2], [0.5, 1]] as const) {
+    const { pool, threads } = aPool(4);
+    void pool.run(pieces(0, 9), cpus, never());
+    expect(threads.map(({ orders }) => orders.length)).toEqual(Array.from({ length: threadCount }, () => 1));
+  }
 });
 
-test('a scheduler that does not come back is given up after a minute, so that the place is free for others', async () => {
-  const clock = new VirtualClock();
-  const outcome = countChunk(aTask(), { signal: never }, { run: () => Promise.resolve({ kind: 'broken', reason: 'refused' }) }, clock).catch((error: Error) => error.message);
-  for (let step = 0; step < 60; step++) await passTime(clock);
-  expect(await outcome).toBe('Cannot count bytes 0 to 7: refused');
-  expect(clock.nowMs()).toBeGreaterThanOrEqual(60_000);
-  expect(clock.nowMs()).toBeLessThan(63_000);
+test('a failure of one thread is that of the order, once the others have said what they counted', async () => {
+  const { pool, threads } = aPool(2);
+  const shared = pieces(0, 9);
+  const answer = pool.run(shared, 2, never());
+  takeAll(shared);
+  threads[0]?.answer({ runs: [], failure: { kind: 'broken', reason: 'gone' } });
+  threads[1]?.answer({ runs: [aRun(1)] });
+  await expect(answer).resolves.toEqual({ runs: [aRun(1)], failure: { kind: 'broken', reason: 'gone' } });
 });
 
-test('a killed task does not wait out its pause, and leaves no timer', async () => {
-  const clock = new VirtualClock();
+test('when a thread dies the others take no more of its order', async () => {
+  const { pool, threads } = aPool(2);
+  const shared = pieces(0, 9);
+  const answer = pool.run(shared, 2, never());
+  threads[0]?.emit('exit', 1);
+  expect(nextPiece(shared)).toBeUndefined();
+  threads[1]?.answer({ runs: [aRun(1)] });
+  await expect(answer).resolves.toMatchObject({ failure: { kind: 'refused' } });
+});
+
+test('an order that is killed while several threads work on it ends all of them', async () => {
+  const { pool, threads } = aPool(2);
   const kill = new AbortController();
-  const done = countChunk(aTask(), { signal: kill.signal }, { run: () => Promise.resolve({ kind: 'broken', reason: 'refused' }) }, clock);
-  await new Promise((resolve) => setImmediate(resolve));
+  const killed = pool.run(pieces(0, 9), 2, kill.signal);
   kill.abort(new Error('killed'));
-  await expect(done).rejects.toThrow('killed');
-  expect(clock.nextAtMs()).toBe(Infinity);
-});
-
-test.each<[string, string]>([
-  ['no JSON', 'task.data'],
-  ['{"start":-1,"end":5}', 'task.data.start'],
-  ['{"start":5,"end":5}', 'task.data.end'],
-])('a task with the data %s fails naming %s', async (data, field) => {
-  await expect(countChunk(aTask(data), { signal: never }, { run: () => Promise.resolve(counted) }, new VirtualClock())).rejects.toThrow(field);
+  await expect(killed).rejects.toThrow('killed');
+  expect(threads.map(({ isEnded }) => isEnded)).toEqual([true, true]);
 });

@@ -47,7 +47,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
       .option('json', { type: 'boolean', default: false, description: 'Print the counts as one JSON object instead of the report' })
       .option('svg', { type: 'string', requiresArg: true, description: 'Also write a histogram of the landing places to this file' })
       .option('malformed', { choices: MALFORMED_POLICIES, default: 'stop' as const, requiresArg: true, description: 'What a malformed line does: stop the counting, or be counted as malformed' })
-      .option('chunk-size', { type: 'string', requiresArg: true, description: 'Bytes that one task counts, such as 512kb or 16mb; by default an equal part of what is left for each place, at most 64mb' })
+      .option('chunk-size', { type: 'string', requiresArg: true, description: 'Bytes that one task counts, such as 512kb or 16mb; by default a part of the input for each place that the cluster has, at most 128mb' })
       .option('resources', { type: 'string', default: 'cpus:0.5;mem:64', requiresArg: true, description: 'What one task takes of an offer. With half a cpu a core counts one chunk while the next is already there' })
       .option('role', { type: 'string', default: '*', requiresArg: true, description: 'Role for which offers are taken' })
       .option('name', { type: 'string', default: 'particles', requiresArg: true, description: 'Name of the framework' })
