@@ -16,7 +16,7 @@ import { assertNever } from '../../common/invariant';
 import { describeRefusal, refused, type Refusal } from '../../common/refusal';
 import type { AgentId, ExecutorId, OfferId, TaskId } from '../../common/model/ids';
 import type { Filters, OfferOperation, UnreadableTask } from '../../common/model/offer';
-import { burstBytesMax, sizeOf } from '../../common/model/message-size';
+import { burstBytesMax, launchBytesMax, sizeOf } from '../../common/model/message-size';
 import type { OperationStatus } from '../../common/model/operation-status';
 import { Resources } from '../../common/model/resources';
 import { lostState } from '../../common/model/task-states';
@@ -50,7 +50,9 @@ export interface AcceptCall {
 }
 
 export function onAccept(state: MasterState, session: SchedulerSession, framework: Framework, number: number, call: AcceptCall): void {
-  const oversize = oversizeRefusal(framework, call);
+  // A copy of it goes to the agent with each task.
+  const infoBytes = sizeOf(framework.info);
+  const oversize = oversizeRefusal(infoBytes, call);
   if (oversize !== undefined) {
     refuseCall(state, session, number, 'accept', oversize);
     return;
@@ -73,7 +75,7 @@ export function onAccept(state: MasterState, session: SchedulerSession, framewor
     switch (operation.kind) {
       case 'launch':
         for (const task of operation.tasks) {
-          if (operation.id === undefined) remaining = launch(state, framework, agent, role, remaining, task);
+          if (operation.id === undefined) remaining = launch(state, framework, agent, { role, remaining, infoBytes }, task);
           else failTask(state, framework, task, 'TASK_ERROR', 'REASON_TASK_INVALID', "LAUNCH must not have an operation 'id'");
         }
         failUnreadable(state, framework, index, operation, 'TASK_ERROR', 'REASON_TASK_INVALID', agent);
@@ -114,15 +116,14 @@ function doesNothing({ operations }: AcceptCall): boolean {
   return operations.every((operation) => operation.kind === 'launch' && taskCountOf(operation) === 0);
 }
 
-function oversizeRefusal({ info }: Framework, { offerIds, operations }: AcceptCall): Refusal | undefined {
+function oversizeRefusal(infoBytes: number, { offerIds, operations }: AcceptCall): Refusal | undefined {
   if (offerIds.length > callListCountMax) return refused('accept.offer_ids', offerIds.length, `at most ${callListCountMax} ids`).refusal;
   if (operations.length > callListCountMax) return refused('accept.operations', operations.length, `at most ${callListCountMax} operations`).refusal;
   const taskCount = operations.reduce((sum, operation) => sum + taskCountOf(operation), 0);
   if (taskCount > callListCountMax) return refused('accept.operations', `${taskCount} tasks`, `at most ${callListCountMax} tasks in all`).refusal;
-  // The tasks themselves came in one message; a copy of the info goes to the agent with each of them.
-  const infoSize = sizeOf(info);
-  if (taskCount * infoSize <= burstBytesMax) return undefined;
-  const expected = `at most ${Math.floor(burstBytesMax / infoSize)} tasks in one call of a framework whose FrameworkInfo takes up to ${infoSize} bytes`;
+  // The tasks themselves came in one message.
+  if (taskCount * infoBytes <= burstBytesMax) return undefined;
+  const expected = `at most ${Math.floor(burstBytesMax / infoBytes)} tasks in one call of a framework whose FrameworkInfo takes up to ${infoBytes} bytes`;
   return refused('accept.operations', `${taskCount} tasks`, expected).refusal;
 }
 
@@ -187,8 +188,17 @@ function dropOperation(state: MasterState, framework: Framework, index: number, 
   sendToScheduler(state, framework, { kind: 'operation-update', status });
 }
 
+interface LaunchSpace {
+  /** Allocation role of the offers. */
+  readonly role: string;
+  /** What is left of them. */
+  readonly remaining: Resources;
+  /** Of the FrameworkInfo. */
+  readonly infoBytes: number;
+}
+
 /** Validates and launches one task; returns what is left of the offers. */
-function launch(state: MasterState, framework: Framework, agent: Agent, role: string, remaining: Resources, given: TaskInfo): Resources {
+function launch(state: MasterState, framework: Framework, agent: Agent, { role, remaining, infoBytes }: LaunchSpace, given: TaskInfo): Resources {
   const verdict = validateLaunch(given, { framework, agent, role, remaining });
   if (!verdict.ok) {
     failTask(state, framework, given, 'TASK_ERROR', 'REASON_TASK_INVALID', verdict.message);
@@ -205,12 +215,18 @@ function launch(state: MasterState, framework: Framework, agent: Agent, role: st
     failTask(state, framework, given, 'TASK_ERROR', 'REASON_TASK_INVALID', message);
     return remaining;
   }
+  const launchBytes = sizeOf(task) + infoBytes;
+  if (agent.launchBytes + launchBytes > launchBytesMax) {
+    const message = `Launches of ${agent.launchBytes} bytes are under way to agent ${agent.id}, at most ${launchBytesMax} are sent before it has answered: launch the task later, or let it fetch what it needs`;
+    failTask(state, framework, given, 'TASK_DROPPED', 'REASON_INVALID_OFFERS', message);
+    return remaining;
+  }
   let left = remaining.minus(task.resources);
   if (newExecutor !== undefined) {
     left = left.minus(newExecutor.resources);
     addExecutor(framework, agent, newExecutor, newExecutor.resources);
   }
-  addTask(state, framework, agent, { info: outlineOf(task), role, resources: task.resources, state: 'TASK_STAGING', executorId: executorIdOf(task), isCharged: true });
+  addTask(state, framework, agent, { info: outlineOf(task), role, resources: task.resources, state: 'TASK_STAGING', executorId: executorIdOf(task), isCharged: true, launchBytes });
   state.counters.tasksLaunched += 1;
   // A command task always starts its own executor.
   sendToAgent(state, agent, { kind: 'run-task', framework: framework.info, task, launchExecutor: task.executor === undefined || newExecutor !== undefined });

@@ -97,6 +97,7 @@ export function newAgent(id: AgentId, info: AgentInfo, version: string, presence
     registeredAtWallMs: undefined,
     offers: new Set(),
     tasks: new Set(),
+    launchBytes: 0,
     executors: new Map(),
     strays: new Map(),
     relays: new Set(),
@@ -285,6 +286,7 @@ function adopt(state: MasterState, agent: Agent, report: AgentReport, wasGivenUp
         state: reported.state,
         executorId: reported.executorId,
         isCharged,
+        launchBytes: 0,
       });
       if (isCharged) charge(frameworkId, reported.resources);
       noteReported(state, task, reported);

@@ -7,6 +7,7 @@
 //   F2. A refused subscription changes nothing: the session is told by `error` and closed, an older session of that framework stays.
 //   F3. A framework that is not connected has a failover deadline: none is waited for without end.
 //   F4. Where there is no room for a framework, the one that is away for longest and has nothing that runs is removed before its time.
+//   F5. Agents are told of a changed info at once, but not more often than they can bear: what changes sooner is told together.
 // Source: Mesos (reference, section 5). Ours, F3: after a change of leader, frameworks seen through agents only are waited for too, for
 //         their failover timeout but at least as long as agents are, because even a timeout of 0 must survive a change of leader.
 
@@ -16,7 +17,18 @@ import { frameworkId, type FrameworkId } from '../../common/model/ids';
 import type { OfferConstraints, SchedulerCall, SchedulerEvent } from '../../common/model/scheduler-protocol';
 import type { CallFrame } from './call-frame';
 import { frameworkRefusal, type Subscription } from './framework-validation';
-import { endOpening, frameworkCountMax, refuseCall, sendToAgent, sendToScheduler, type Framework, type FrameworkConnection, type MasterState, type SchedulerSession } from './master-state';
+import {
+  endOpening,
+  frameworkCountMax,
+  infoIntervalMs,
+  refuseCall,
+  sendToAgent,
+  sendToScheduler,
+  type Framework,
+  type FrameworkConnection,
+  type MasterState,
+  type SchedulerSession,
+} from './master-state';
 import { discardOffersOfFramework, endOffer } from './offers';
 import { Ring } from './ring';
 import { areEqual } from './structural-equality';
@@ -100,6 +112,8 @@ function addFramework(state: MasterState, id: FrameworkId, subscription: Subscri
     info,
     connection,
     isKnownToAgents: false,
+    infoRest: undefined,
+    isInfoNews: false,
     suppressedRoles: new Set(suppressedRoles),
     offerConstraints,
     subscribedAtWallMs: undefined,
@@ -176,9 +190,19 @@ function replaceInfo(state: MasterState, framework: Framework, { frameworkInfo, 
   state.allocator.updateFramework(framework.id, framework.info, suppressedRoles, offerConstraints, state.nowMs);
 }
 
-/** Agents keep a copy of the info for the next leader. Those that run nothing of it learn it with the first task. */
+/** Agents keep a copy of the info for the next leader. Those that run nothing of it learn it with the first task. Now, or when it has rested (F5). */
 export function tellAgents(state: MasterState, framework: Framework): void {
-  for (const agent of agentsOf(framework)) sendToAgent(state, agent, { kind: 'update-framework', framework: framework.info });
+  framework.isInfoNews = framework.infoRest !== undefined;
+  if (framework.isInfoNews) return;
+  const agents = agentsOf(framework);
+  if (agents.size === 0) return;
+  for (const agent of agents) sendToAgent(state, agent, { kind: 'update-framework', framework: framework.info });
+  framework.infoRest = state.deadlines.set(state.nowMs + infoIntervalMs, { kind: 'info-rested', framework });
+}
+
+export function onInfoRested(state: MasterState, framework: Framework): void {
+  framework.infoRest = undefined;
+  if (framework.isInfoNews) tellAgents(state, framework);
 }
 
 /** UPDATE_FRAMEWORK: all or nothing. Unlike at a re-subscription, no immutable field may differ. Source: Mesos. */
@@ -231,6 +255,7 @@ export function removeFramework(state: MasterState, framework: Framework, reason
   state.counters.frameworksRemoved += 1;
   state.outgoing.log('info', 'Framework removed', { frameworkId: framework.id, frameworkName: framework.info.name, reason });
   discardOffersOfFramework(state, framework);
+  if (framework.infoRest !== undefined) state.deadlines.cancel(framework.infoRest);
   // Every agent, as in Mesos, unless none can have heard of it: what has subscribed and gone is no reason to speak to all of them.
   if (framework.isKnownToAgents) for (const agent of state.agents.values()) sendToAgent(state, agent, { kind: 'shutdown-framework', frameworkId: framework.id });
   endTasksOfFramework(state, framework);

@@ -56,6 +56,11 @@ export const forgettingIntervalMs = 15 * 60 * 1_000;
 /** Agents forgotten in one step; the others a moment later. Ours, as {@link unreachableAgentCountMax} of them may come of age together. */
 export const forgottenCountMax = 1_000;
 /**
+ * Agents are told of a changed FrameworkInfo at most so often, each of them having 64 KiB to read and to store. Ours: their copies are for a next leader,
+ * with whom the framework subscribes again anyway, and new tasks bring the newest along.
+ */
+export const infoIntervalMs = 1_000;
+/**
  * Descriptions of one framework's running executors, in bytes: a master and each next leader keep them whole, to compare them with what later tasks say.
  * Ours: sixty of the largest, or sixty thousand of a KiB.
  */
@@ -78,6 +83,7 @@ export type MasterDue =
   | { readonly kind: 'agent-timeout'; readonly agentId: AgentId }
   | { readonly kind: 'agents-forgotten' }
   | { readonly kind: 'failover-timeout'; readonly frameworkId: FrameworkId }
+  | { readonly kind: 'info-rested'; readonly framework: Framework }
   | { readonly kind: 'launch-timeout'; readonly task: Task }
   | { readonly kind: 'relay-timeout'; readonly relay: Relay }
   | { readonly kind: 'scheduler-opening-timeout'; readonly session: SchedulerSession }
@@ -98,6 +104,10 @@ export interface Framework {
   connection: FrameworkConnection;
   /** Whether an agent may have heard of it: it launched something, or an agent reported it. */
   isKnownToAgents: boolean;
+  /** Set for a while after agents were told of a changed `info` ({@link infoIntervalMs}). */
+  infoRest: MasterDeadline | undefined;
+  /** It has changed again since. */
+  isInfoNews: boolean;
   readonly suppressedRoles: Set<string>;
   offerConstraints: OfferConstraints;
   /** Wall clock of the newest subscription; undefined before the first in this term. */
@@ -144,6 +154,8 @@ export interface Agent {
   registeredAtWallMs: number | undefined;
   readonly offers: Set<OpenOffer>;
   readonly tasks: Set<Task>;
+  /** Of launches that it has not answered yet; at most `launchBytesMax`. */
+  launchBytes: number;
   /** Custom executors believed alive. */
   readonly executors: Map<FrameworkId, Map<ExecutorId, Executor>>;
   readonly strays: Map<string, Stray>;
@@ -179,6 +191,8 @@ export interface Task {
   /** A kill that the agent must hear again if it was away. */
   isKillRequested: boolean;
   launchTimeout: MasterDeadline | undefined;
+  /** Its part of the agent's; 0 once the agent has answered. */
+  launchBytes: number;
   startedAtWallMs: number | undefined;
   endedAtWallMs: number | undefined;
 }

@@ -21,7 +21,7 @@ import type { Environment } from '../../common/ports';
 import { onAgentMessage } from './agent-messages';
 import { disconnectAgent, forgetAgents, forgetAgentsLater, markUnreachable, newAgent, refuseAgent } from './agents';
 import { Deadlines } from './deadlines';
-import { disconnectFramework, refuseSubscription, removeFramework } from './frameworks';
+import { disconnectFramework, onInfoRested, refuseSubscription, removeFramework } from './frameworks';
 import { newMasterCounters, type MasterCounters, type MasterGauges, type RoleGauges } from './master-counters';
 import { endOpening, forgettingIntervalMs, openingTimeoutMs, type Agent, type AgentSession, type MasterDue, type MasterState, type SchedulerSession } from './master-state';
 import type { MasterConfig, MasterCore, MasterEffect, MasterInput, MasterStart } from './master-step';
@@ -236,6 +236,9 @@ function takeDue(state: MasterState): void {
         removeFramework(state, framework, 'failover timeout');
         break;
       }
+      case 'info-rested':
+        onInfoRested(state, due.framework);
+        break;
       case 'launch-timeout':
         onLaunchTimeout(state, due.task);
         break;

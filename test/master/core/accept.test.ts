@@ -4,6 +4,7 @@
 // that nothing of an offer is lost whatever the call says.
 
 import type { OfferOperation } from '../../../common/model/offer';
+import type { TaskInfo } from '../../../common/model/task';
 import { offerId, taskId } from '../../../common/model/ids';
 import { Resources } from '../../../common/model/resources';
 import { wireType } from '../../../proto/loader';
@@ -271,12 +272,50 @@ test('executors of one framework are described in a bounded number of bytes, and
   master.skip();
   const tasks = Array.from({ length: 66 }, (_, i) => anExecutorTask(`t${i}`, 'm-S0', anExecutor(`e${i}`, 'cpus:0.1', { data: new Uint8Array(1024 * 1024 - 2_000) }), 'cpus:0.1'));
   const sent = (): number => master.core.counters.tasksLaunched;
-  scheduler.accept(['O0'], [launch(...tasks.slice(0, 65))]);
-  expect([sent(), scheduler.updates.at(-1)?.message]).toEqual([64, expect.stringContaining('would take more than 67108864 bytes to describe') as string]);
+  // As many at a time as are sent to an agent that has not answered.
+  for (let next = 0; next < 65; next += 13) {
+    scheduler.accept([scheduler.offers.at(-1)?.id.slice(2) ?? ''], [launch(...tasks.slice(next, next + 13))], 0);
+    for (const { taskId: id } of tasks.slice(next, Math.min(next + 13, 64))) agent.update(scheduler.frameworkId, id, 'TASK_RUNNING', next);
+    master.skip(1_500);
+  }
+  expect([sent(), scheduler.updates.filter(({ source }) => source === 'SOURCE_MASTER').at(-1)?.message]).toEqual([64, expect.stringContaining('would take more than 67108864 bytes to describe') as string]);
+  const open = scheduler.offers.at(-1)?.id.slice(2) ?? '';
   agent.say({ kind: 'exited-executor', frameworkId: scheduler.frameworkId, executorId: tasks[0]!.executor!.executorId, status: 0 });
-  master.skip(1_500);
-  scheduler.accept([scheduler.offers.at(-1)?.id.slice(2) ?? ''], [launch(...tasks.slice(65))]);
+  scheduler.accept([open], [launch(...tasks.slice(65))]);
   expect(sent()).toBe(65);
+});
+
+test('launches that an agent has not answered are bounded in bytes; a task beyond is dropped and may be launched when it has', () => {
+  const master = new ScriptedMaster();
+  const agent = master.registered({ resources: amounts('cpus:1000;mem:100000') });
+  const other = master.registered({ hostname: 'other' });
+  const scheduler = master.subscribed();
+  master.skip();
+  const offerOf = (id: string): string => scheduler.offers.filter((offer) => offer.agentId === id).at(-1)?.id.slice(2) ?? '';
+  const large = (id: string, on = 'm-S0'): TaskInfo => ({ ...aTask(id, on, 'cpus:0.1'), data: new Uint8Array(1024 * 1024 - 2_000) });
+  scheduler.accept([offerOf('m-S0')], [launch(...Array.from({ length: 17 }, (_, i) => large(`t${i}`)), aTask('small', 'm-S0', 'cpus:0.1'))], 0);
+  const dropped = (): readonly string[] => scheduler.updates.flatMap(({ taskId: id, state }) => (state === 'TASK_DROPPED' ? [id] : []));
+  expect(dropped()).toEqual(['t16']);
+  expect(scheduler.updates.at(-1)?.message).toMatch(/^Launches of 16\d{6} bytes are under way to agent m-S0, at most 16777216 are sent before it has answered/);
+  expect(master.core.counters.tasksLaunched).toBe(17);
+  // Another agent is none of its business.
+  scheduler.accept([offerOf('m-S1')], [launch(large('elsewhere', 'm-S1'))]);
+  expect(dropped()).toEqual(['t16']);
+  agent.update(scheduler.frameworkId, 't0', 'TASK_STARTING', 1);
+  master.skip(1_500);
+  scheduler.accept([offerOf('m-S0')], [launch(large('t16'), large('t17'))], 0);
+  expect(dropped()).toEqual(['t16', 't17']);
+  // Nor do tasks count that never arrived: their agent comes back without them, and says so when it is asked.
+  agent.close();
+  const again = master.agent();
+  again.reregister('m-S0', { info: { ...anAgentInfo(), resources: amounts('cpus:1000;mem:100000') } });
+  again.say({ kind: 'pong' });
+  for (let i = 1; i <= 16; i++) again.update(scheduler.frameworkId, `t${i}`, 'TASK_DROPPED', i);
+  again.update(scheduler.frameworkId, 'small', 'TASK_DROPPED', 99);
+  master.skip(1_500);
+  scheduler.accept([offerOf('m-S0')], [launch(...Array.from({ length: 16 }, (_, i) => large(`again${i}`)))]);
+  expect(dropped().filter((id) => id.startsWith('again'))).toEqual([]);
+  other.close();
 });
 
 test('an offer says all of the agent that a scheduler may read', () => {

@@ -202,6 +202,28 @@ test('UPDATE_FRAMEWORK replaces all or nothing: offers of a role that left are r
   expect(master.trace(1_500)).toEqual(['s2 rescind O0', `s2 offers O1@S0 ${other} ${whole}`]);
 });
 
+test('agents hear of a changed info at once, of further changes together and no sooner than after a second, and of none after its end', () => {
+  const master = new ScriptedMaster();
+  master.registered();
+  const scheduler = master.subscribed();
+  const id = scheduler.frameworkId;
+  const rename = (name: string): void => scheduler.call({ kind: 'update-framework', frameworkInfo: aFramework({ id, name }), suppressedRoles: [], offerConstraints: new Map() });
+  master.skip();
+  rename('before anything ran');
+  scheduler.accept(['O0'], [launch(aTask('t', 'm-S0'))], 3600);
+  expect(master.trace(5_000)).toEqual(['a1 run-task t on a new executor']);
+  rename('b');
+  expect(master.trace(0)).toEqual(['a1 update-framework b']);
+  for (const name of ['c', 'd', 'e']) rename(name);
+  expect(master.trace(900)).toEqual([]);
+  expect(master.trace(200)).toEqual(['a1 update-framework e']);
+  expect(master.trace(5_000)).toEqual([]);
+  rename('f');
+  rename('g');
+  scheduler.call({ kind: 'teardown' });
+  expect(master.trace(5_000)).toEqual(['a1 update-framework f', 'a1 shutdown-framework 0000', expect.any(String)]);
+});
+
 test('resources of tasks in a role that left are returned when the tasks end', () => {
   const { master, agent, scheduler, id } = withRunningTask();
   scheduler.call({ kind: 'update-framework', frameworkInfo: aFramework({ id, roles: ['ops'] }), suppressedRoles: [], offerConstraints: new Map() });
