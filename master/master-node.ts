@@ -13,6 +13,7 @@
 import type { AllocatorFactory } from '../allocator/allocator';
 import { EffectOutbox, type OutboxEffect } from '../common/effect-outbox';
 import { assertNever, invariant } from '../common/invariant';
+import { Histogram } from '../common/metrics';
 import type { AgentMessage, MasterMessage } from '../common/model/agent-protocol';
 import { masterId } from '../common/model/ids';
 import type { OperatorCall, OperatorReply } from '../common/model/operator-protocol';
@@ -54,6 +55,7 @@ interface Term {
   readonly epoch: string;
   readonly core: ObservableMasterCore;
   readonly outbox: EffectOutbox<readonly RegistryChange[], Send>;
+  readonly stepTimes: StepTimes;
 }
 
 type State =
@@ -61,6 +63,16 @@ type State =
   | { readonly kind: 'standby' }
   | { readonly kind: 'loading'; readonly epoch: string; readonly cancel: Cancel }
   | { readonly kind: 'leading'; readonly term: Term };
+
+/** How long the core took for one input, in seconds: nobody else is served meanwhile. */
+export interface StepTimes {
+  /** Steps in which the allocator ran. */
+  readonly allocating: Histogram;
+  readonly other: Histogram;
+}
+
+/** From a task's update to a run over ten thousand agents; a second and more is what a lease may be lost by. */
+const stepBoundsSeconds = [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 
 export class MasterNode {
   private state: State = { kind: 'stopped' };
@@ -114,6 +126,11 @@ export class MasterNode {
   /** The core of the present term: for metrics. */
   get core(): ObservableMasterCore | undefined {
     return this.state.kind === 'leading' ? this.state.term.core : undefined;
+  }
+
+  /** Of the present term; undefined while not leading. */
+  get stepTimes(): StepTimes | undefined {
+    return this.state.kind === 'leading' ? this.state.term.stepTimes : undefined;
   }
 
   /** Serves one scheduler session (ports.ts `Accept`). */
@@ -244,7 +261,8 @@ export class MasterNode {
       perform: (effect) => this.perform(epoch, effect),
       failed: (detail) => this.stepDown(`registry write failed: ${detail}`),
     });
-    this.state = { kind: 'leading', term: { epoch, core, outbox } };
+    const stepTimes = { allocating: new Histogram(stepBoundsSeconds), other: new Histogram(stepBoundsSeconds) };
+    this.state = { kind: 'leading', term: { epoch, core, outbox, stepTimes } };
     this.leader = address;
     this.options.log.write('info', 'Leading', { masterId: id, epoch, agentCount: registry.filter((fact) => fact.kind === 'agent').length });
     this.arm();
@@ -296,7 +314,11 @@ export class MasterNode {
       return;
     }
     const { clock } = this.options.environment;
-    const effects = term.core.step(input, { nowMs: clock.nowMs(), wallMs: clock.wallMs() });
+    const nowMs = clock.nowMs();
+    const runsBefore = term.core.allocatorRuns;
+    const effects = term.core.step(input, { nowMs, wallMs: clock.wallMs() });
+    const { stepTimes } = term;
+    (term.core.allocatorRuns > runsBefore ? stepTimes.allocating : stepTimes.other).observe((clock.nowMs() - nowMs) / 1_000);
     term.outbox.put(effects.map(asOutboxEffect));
     this.arm();
   }

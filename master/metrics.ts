@@ -9,13 +9,15 @@
 import { single, type MetricFamily, type MetricSample } from '../common/metrics';
 import type { ObservableMasterCore } from './core/master';
 import { offerHoldBucketsSeconds, type MasterCounters, type MasterGauges, type RoleGauges } from './core/master-counters';
-import type { MasterHealth } from './master-node';
+import type { MasterHealth, StepTimes } from './master-node';
 
 /** What is watched: a node, or something that looks like one. */
 export interface ObservedMaster {
   /** Of the present term; undefined while not leading. */
   readonly core: Pick<ObservableMasterCore, 'counters' | 'gauges' | 'roleGauges'> | undefined;
   readonly health: MasterHealth;
+  /** Of the present term, too. */
+  readonly stepTimes: StepTimes | undefined;
 }
 
 type Counted = { readonly [Key in keyof MasterCounters]: MasterCounters[Key] extends number ? Key : never }[keyof MasterCounters];
@@ -76,6 +78,17 @@ export function masterMetrics(master: ObservedMaster): readonly MetricFamily[] {
       kind: 'histogram',
       *collect() {
         if (master.core !== undefined) yield { histogram: offerHold(master.core.counters) };
+      },
+    },
+    {
+      name: 'allot_master_step_seconds',
+      help: 'How long the core took for one input, such as a frame of a peer or a timer, while nobody else was served; apart for steps in which the allocator ran.',
+      kind: 'histogram',
+      labels: ['allocator'],
+      *collect() {
+        if (master.stepTimes === undefined) return;
+        yield { labels: { allocator: 'ran' }, histogram: master.stepTimes.allocating };
+        yield { labels: { allocator: 'none' }, histogram: master.stepTimes.other };
       },
     },
     gauge('elected', 'Whether this master leads (1) or not (0).', () => single(master.health.role === 'leading' ? 1 : 0)),

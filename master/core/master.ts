@@ -44,6 +44,8 @@ export interface ObservableMasterCore extends MasterCore {
   readonly counters: MasterCounters;
   gauges(): MasterGauges;
   roleGauges(): RoleGauges;
+  /** Runs of the allocator in this term. At once, unlike the gauges. */
+  readonly allocatorRuns: number;
 }
 
 export function createMasterCore(
@@ -94,6 +96,10 @@ class LeadingMaster implements ObservableMasterCore {
 
   get counters(): MasterCounters {
     return this.#state.counters;
+  }
+
+  get allocatorRuns(): number {
+    return this.#state.allocator.runCount;
   }
 
   gauges(): MasterGauges {

@@ -1,6 +1,6 @@
 // The master's metrics: every counter of the core has a name and a sentence, and a master that does not lead shows none of them (U1).
 
-import { Metrics } from '../../common/metrics';
+import { Histogram, Metrics } from '../../common/metrics';
 import { silentLog } from '../../common/logging';
 import { countOfferHold, countTaskEnded, newMasterCounters, type MasterGauges, type RoleGauges } from '../../master/core/master-counters';
 import { masterMetrics, type ObservedMaster } from '../../master/metrics';
@@ -26,9 +26,12 @@ const roleGauges: RoleGauges = {
   resources: [{ resource: 'cpus', total: 10_000, offeredOrAllocated: 2_500 }],
 };
 
-async function rendered(master: ObservedMaster): Promise<string> {
+const stepTimes = { allocating: new Histogram([0.001, 1]), other: new Histogram([0.001, 1]) };
+stepTimes.allocating.observe(0.02);
+
+async function rendered(master: Omit<ObservedMaster, 'stepTimes'>): Promise<string> {
   const metrics = new Metrics(silentLog);
-  metrics.register(masterMetrics(master));
+  metrics.register(masterMetrics({ ...master, stepTimes: master.core && stepTimes }));
   return await metrics.render();
 }
 
@@ -53,6 +56,9 @@ test('a leader shows what its core has counted', async () => {
     'allot_master_offer_hold_seconds_bucket{le="300"} 1',
     'allot_master_offer_hold_seconds_bucket{le="+Inf"} 2',
     'allot_master_offer_hold_seconds_count 2',
+    'allot_master_step_seconds_bucket{allocator="ran",le="0.001"} 0',
+    'allot_master_step_seconds_bucket{allocator="ran",le="1"} 1',
+    'allot_master_step_seconds_count{allocator="none"} 0',
   ]) {
     expect(text.split('\n')).toContain(line);
   }
