@@ -47,7 +47,11 @@ async function aCluster(plan: Partial<ClusterPlan> = {}): Promise<ProcessCluster
 
 /** By default executors fetch the input, as those on other machines do. */
 function startJob(on: ProcessCluster, state: string, localInput: '--local-input' | '--no-local-input' = '--no-local-input'): LoggedProcess {
-  return on.run('allot-particles run', particles, ['run', '--master', on.master, '--input', input, '--json', '--chunk-size', `${chunkBytes}b`, localInput, '--state', join(folder, state)]);
+  return startWith(on, state, localInput, '--chunk-size', `${chunkBytes}b`);
+}
+
+function startWith(on: ProcessCluster, state: string, ...flags: readonly string[]): LoggedProcess {
+  return on.run('allot-particles run', particles, ['run', '--master', on.master, '--input', input, '--json', '--state', join(folder, state), ...flags]);
 }
 
 /** Resolves when the run's durable state holds the results of at least this part of the chunks; fails if the run ends before. */
@@ -81,6 +85,19 @@ test('executors that read the input from its file count the same, also when one 
   const [pid] = on.containerPids(0);
   process.kill(-(pid ?? 0), 'SIGKILL');
   expect(job.isRunning).toBe(true);
+  await expectExactly(job);
+});
+
+test.each(['--local-input', '--no-local-input'])('chunks of the default size, which two threads share, are counted the same with %s, also when their executor is killed', async (localInput) => {
+  const on = await aCluster({ agents: 1, resources: 'cpus:2;mem:512' });
+  await expectExactly(startWith(on, 'shared', localInput));
+  const ended = on.containerPids(0);
+  const job = startWith(on, 'shared', localInput);
+  const newest = (): number | undefined => on.containerPids(0).find((pid) => !ended.includes(pid));
+  while (job.isRunning && newest() === undefined) await new Promise((resolve) => setTimeout(resolve, 2));
+  const pid = newest();
+  if (pid === undefined) throw job.failure('ended before its executor was seen');
+  process.kill(-pid, 'SIGKILL');
   await expectExactly(job);
 });
 
