@@ -5,12 +5,13 @@
 // Invariants:
 //   R1. What a frame makes the master say is bounded by the frame: a call whose answer is larger than itself is answered once per frame, or
 //       counted against a maximum named here.
-//   R2. No frame fills what an agent's link lets wait: orders are about what the framework has there, each given once, and messages are counted.
+//   R2. No frame fills what an agent's link lets wait: orders are about what the framework has there, each given once in a moment (kills.ts),
+//       and messages are counted.
 // Source: ours. A frame carries a hundred thousand calls of a few bytes, and a step is not cut in two: what Mesos bounds by one call a request
 //         would be multiplied here.
 
 import type { KillPolicy } from '../../common/model/task';
-import type { Agent, Executor, Task } from './master-state';
+import type { Agent, Task } from './master-state';
 
 /**
  * Tasks asked about one by one in a frame, by RECONCILE or by a KILL of what is not tracked. Ours: a driver's frames of a megabyte hold fewer
@@ -33,14 +34,12 @@ export interface CallFrame {
   isInfoNews: boolean;
   /** Tasks to be killed. */
   readonly kills: Map<Task, KillPolicy | undefined>;
-  /** Executors shut down, those of command tasks under their tasks. */
-  readonly shutdowns: Set<Executor | Task>;
   /** Of MESSAGEs that were passed on. */
   readonly messageBytes: Map<Agent, number>;
 }
 
 export function newCallFrame(): CallFrame {
-  return { isAllAsked: false, questionCount: 0, isInfoNews: false, kills: new Map(), shutdowns: new Set(), messageBytes: new Map() };
+  return { isAllAsked: false, questionCount: 0, isInfoNews: false, kills: new Map(), messageBytes: new Map() };
 }
 
 /** Takes so many questions; false, and none is taken, if the frame would ask too much. */

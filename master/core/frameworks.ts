@@ -114,6 +114,7 @@ function addFramework(state: MasterState, id: FrameworkId, subscription: Subscri
     isKnownToAgents: false,
     infoRest: undefined,
     isInfoNews: false,
+    orders: { rest: undefined, killed: new Set(), shutDown: new Set(), killsRepeated: new Map() },
     suppressedRoles: new Set(suppressedRoles),
     offerConstraints,
     subscribedAtWallMs: undefined,
@@ -255,7 +256,7 @@ export function removeFramework(state: MasterState, framework: Framework, reason
   state.counters.frameworksRemoved += 1;
   state.outgoing.log('info', 'Framework removed', { frameworkId: framework.id, frameworkName: framework.info.name, reason });
   discardOffersOfFramework(state, framework);
-  if (framework.infoRest !== undefined) state.deadlines.cancel(framework.infoRest);
+  for (const rest of [framework.infoRest, framework.orders.rest]) if (rest !== undefined) state.deadlines.cancel(rest);
   // Every agent, as in Mesos, unless none can have heard of it: what has subscribed and gone is no reason to speak to all of them.
   if (framework.isKnownToAgents) for (const agent of state.agents.values()) sendToAgent(state, agent, { kind: 'shutdown-framework', frameworkId: framework.id });
   endTasksOfFramework(state, framework);

@@ -4,7 +4,9 @@
 // Elsewhere: the killing (agent/core/), the launch deadline's kill (tasks.ts), repeating a kill to an agent that was away (agents.ts).
 // Invariants:
 //   Q1. A kill changes no task's state: only the agent's update does.
-//   Q2. Of the kills of one task in a frame one goes out, with the shortest grace period that was named: only that counts for an executor.
+//   Q2. Of the kills of one task in a frame one goes out, with the shortest grace period that was named: only that counts for an executor. So it is with
+//       those of further frames within a moment: they go out together when it is over.
+//       SHUTDOWN has nothing to add: of one executor it goes out once in a moment.
 //   Q3. SHUTDOWN goes to an agent only for what the framework has there. An agent that is active has said what it runs, so all of it is known.
 // Source: Mesos `Master::kill`, `Master::shutdown` (reference, section 13). Ours, Q2 and Q3: an agent's link is not there for one framework alone.
 
@@ -13,7 +15,7 @@ import type { AgentId, ExecutorId, TaskId } from '../../common/model/ids';
 import type { KillPolicy } from '../../common/model/task';
 import { isTerminal } from '../../common/model/task-states';
 import { countQuestions, roomForQuestions, type CallFrame } from './call-frame';
-import { refuseCall, sendToAgent, type Framework, type MasterState, type SchedulerSession, type Task } from './master-state';
+import { orderIntervalMs, refuseCall, sendToAgent, type Framework, type MasterState, type SchedulerSession, type Task } from './master-state';
 import { reconcileExplicitly } from './reconciliation';
 import { runningExecutor } from './tasks';
 
@@ -49,8 +51,35 @@ function shorter(one: KillPolicy | undefined, other: KillPolicy | undefined): Ki
 }
 
 /** The frame is over: what it wants killed, and what is still there, is (Q2). */
-export function killAsked(state: MasterState, frame: CallFrame): void {
-  for (const [task, killPolicy] of frame.kills) if (task.framework.tasks.get(task.info.taskId) === task) killTask(state, task, killPolicy);
+export function killAsked(state: MasterState, framework: Framework, frame: CallFrame): void {
+  for (const [task, killPolicy] of frame.kills) passOn(state, framework, task, killPolicy);
+}
+
+function passOn(state: MasterState, framework: Framework, task: Task, killPolicy: KillPolicy | undefined): void {
+  if (framework.tasks.get(task.info.taskId) !== task) return;
+  const { killed, killsRepeated } = framework.orders;
+  if (killed.has(task)) {
+    killsRepeated.set(task, shorter(killsRepeated.get(task), killPolicy));
+  } else {
+    killTask(state, task, killPolicy);
+    killed.add(task);
+    rest(state, framework);
+  }
+}
+
+function rest(state: MasterState, framework: Framework): void {
+  framework.orders.rest ??= state.deadlines.set(state.nowMs + orderIntervalMs, { kind: 'orders-rested', framework });
+}
+
+/** The moment is over (Q2). */
+export function onOrdersRested(state: MasterState, framework: Framework): void {
+  const { orders } = framework;
+  const repeated = [...orders.killsRepeated];
+  orders.rest = undefined;
+  orders.killed.clear();
+  orders.shutDown.clear();
+  orders.killsRepeated.clear();
+  for (const [task, killPolicy] of repeated) passOn(state, framework, task, killPolicy);
 }
 
 /** Tells the agent now, or, without the policy, when it is back and still reports the task. Repeated kills are repeated there. */
@@ -69,13 +98,17 @@ export function killTask(state: MasterState, task: Task, killPolicy: KillPolicy 
 export function onShutdownExecutor(
   state: MasterState,
   framework: Framework,
-  frame: CallFrame,
   call: { readonly executorId: ExecutorId; readonly agentId: AgentId },
 ): void {
   const agent = state.agents.get(call.agentId);
   const executor = agent === undefined ? undefined : runningExecutor(framework, agent, call.executorId); // Q3
-  if (executor !== undefined && frame.shutdowns.has(executor)) return;
+  const { shutDown } = framework.orders;
+  if (executor !== undefined && shutDown.has(executor)) return; // It says nothing new.
   const isSent = executor !== undefined && sendToAgent(state, executor.agent, { kind: 'shutdown-executor', frameworkId: framework.id, executorId: call.executorId });
-  if (!isSent) state.counters.frameworkMessagesDropped += 1;
-  else frame.shutdowns.add(executor);
+  if (!isSent) {
+    state.counters.frameworkMessagesDropped += 1;
+    return;
+  }
+  shutDown.add(executor);
+  rest(state, framework);
 }

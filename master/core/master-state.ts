@@ -26,7 +26,7 @@ import type { Resources } from '../../common/model/resources';
 import { lostState } from '../../common/model/task-states';
 import type { MasterMessage, ReportPart } from '../../common/model/agent-protocol';
 import type { OfferConstraints, SchedulerEvent } from '../../common/model/scheduler-protocol';
-import type { ExecutorInfo, TaskInfo } from '../../common/model/task';
+import type { ExecutorInfo, KillPolicy, TaskInfo } from '../../common/model/task';
 import type { TaskReason, TaskState, TaskStatus } from '../../common/model/task-status';
 import type { Deadline, Deadlines } from './deadlines';
 import type { MasterCounters } from './master-counters';
@@ -60,6 +60,8 @@ export const forgottenCountMax = 1_000;
  * with whom the framework subscribes again anyway, and new tasks bring the newest along.
  */
 export const infoIntervalMs = 1_000;
+/** An order about the same task or executor is passed on at most so often. Ours: nobody waits for it, and an agent's link is not there for one framework. */
+export const orderIntervalMs = 250;
 /**
  * Descriptions of one framework's running executors, in bytes: a master and each next leader keep them whole, to compare them with what later tasks say.
  * Ours: sixty of the largest, or sixty thousand of a KiB.
@@ -84,6 +86,7 @@ export type MasterDue =
   | { readonly kind: 'agents-forgotten' }
   | { readonly kind: 'failover-timeout'; readonly frameworkId: FrameworkId }
   | { readonly kind: 'info-rested'; readonly framework: Framework }
+  | { readonly kind: 'orders-rested'; readonly framework: Framework }
   | { readonly kind: 'launch-timeout'; readonly task: Task }
   | { readonly kind: 'relay-timeout'; readonly relay: Relay }
   | { readonly kind: 'scheduler-opening-timeout'; readonly session: SchedulerSession }
@@ -108,6 +111,7 @@ export interface Framework {
   infoRest: MasterDeadline | undefined;
   /** It has changed again since. */
   isInfoNews: boolean;
+  readonly orders: RecentOrders;
   readonly suppressedRoles: Set<string>;
   offerConstraints: OfferConstraints;
   /** Wall clock of the newest subscription; undefined before the first in this term. */
@@ -127,6 +131,16 @@ export interface Framework {
   /** Sum and number of the times for which offers were held. */
   offerHoldSumMs: number;
   offerHoldCount: number;
+}
+
+/** What a framework has ordered a moment ago (kills.ts, Q2). */
+export interface RecentOrders {
+  /** Set while one of the sets holds something. */
+  rest: MasterDeadline | undefined;
+  readonly killed: Set<Task>;
+  readonly shutDown: Set<Task | Executor>;
+  /** Kills of `killed` that were asked for meanwhile, to be passed on when the moment is over. */
+  readonly killsRepeated: Map<Task, KillPolicy | undefined>;
 }
 
 export interface CompletedFramework {

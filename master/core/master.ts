@@ -22,6 +22,7 @@ import { onAgentMessage } from './agent-messages';
 import { disconnectAgent, forgetAgents, forgetAgentsLater, markUnreachable, newAgent, refuseAgent } from './agents';
 import { Deadlines } from './deadlines';
 import { disconnectFramework, onInfoRested, refuseSubscription, removeFramework } from './frameworks';
+import { onOrdersRested } from './kills';
 import { newMasterCounters, type MasterCounters, type MasterGauges, type RoleGauges } from './master-counters';
 import { endOpening, forgettingIntervalMs, openingTimeoutMs, type Agent, type AgentSession, type MasterDue, type MasterState, type SchedulerSession } from './master-state';
 import type { MasterConfig, MasterCore, MasterEffect, MasterInput, MasterStart } from './master-step';
@@ -244,6 +245,9 @@ function takeDue(state: MasterState): void {
       }
       case 'info-rested':
         onInfoRested(state, due.framework);
+        break;
+      case 'orders-rested':
+        onOrdersRested(state, due.framework);
         break;
       case 'launch-timeout':
         onLaunchTimeout(state, due.task);

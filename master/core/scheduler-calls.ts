@@ -40,7 +40,7 @@ export function onSchedulerCalls(state: MasterState, number: number, calls: read
 /** What a frame asked for, however often, happens once, when all of it has been heard. */
 function settle(state: MasterState, framework: Framework, frame: CallFrame): void {
   if (frame.isInfoNews) tellAgents(state, framework);
-  killAsked(state, frame);
+  killAsked(state, framework, frame);
   if (frame.isAllAsked) reconcileImplicitly(state, framework);
 }
 
@@ -96,7 +96,7 @@ function carryOut(
       onKill(state, session, framework, frame, number, call);
       return;
     case 'shutdown':
-      onShutdownExecutor(state, framework, frame, call);
+      onShutdownExecutor(state, framework, call);
       return;
     case 'acknowledge':
       onAcknowledge(state, session, framework, number, call);

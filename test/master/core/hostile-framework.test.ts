@@ -72,8 +72,32 @@ test('orders repeated in one frame reach the agent once, a kill with the shortes
   ];
   victim.call(...Array.from({ length: 100 }, () => orders).flat());
   expect(master.trace(0)).toEqual(['a1 shutdown-executor e', 'a1 acknowledge-status t #1', 'a1 update-framework renamed', 'a1 kill-task t within 5000']);
+  // So it is with further frames, as long as a moment lasts.
+  const heard = (afterMs: number): readonly string[] => master.trace(afterMs).filter((line) => line.startsWith('a1'));
+  for (let frame = 0; frame < 100; frame++) victim.call(...orders, { kind: 'kill', taskId: taskId('t'), killPolicy: { gracePeriodMs: 4_000 - frame } });
+  expect(heard(0)).toEqual([]);
+  expect(heard(300)).toEqual(['a1 kill-task t within 3901']);
   victim.call(...orders);
-  expect(master.trace(0)).toEqual(['a1 shutdown-executor e', 'a1 kill-task t within 5000']);
+  expect(heard(0)).toEqual(['a1 shutdown-executor e']);
+  expect(heard(300)).toEqual(['a1 kill-task t within 5000']);
+  expect(heard(10_000)).toEqual([]);
+});
+
+test('a kill that waits for its moment is forgotten with its task, and with its framework', () => {
+  for (const end of ['task', 'framework'] as const) {
+    const { master, agent, victim } = scene();
+    victim.call({ kind: 'kill', taskId: taskId('t') });
+    victim.call({ kind: 'kill', taskId: taskId('t') });
+    if (end === 'task') {
+      agent.update(victim.frameworkId, 't', 'TASK_KILLED', 7);
+      victim.acknowledge('t', agent.agentId, 7);
+    } else {
+      victim.call({ kind: 'teardown' });
+    }
+    master.trace(0);
+    expect(master.trace(240).filter((line) => line.includes('kill-task'))).toEqual([]);
+    expect(master.trace(10_000).filter((line) => line.includes('kill-task'))).toEqual([]);
+  }
 });
 
 test('messages of one frame to one agent have a bound in bytes, and one that no link would carry is refused', () => {

@@ -122,5 +122,6 @@ test.each<[claim: string, agent: string | undefined, gracePeriodMs: number | und
   for (let count = 0; count < 2; count += 1) {
     scheduler.call({ kind: 'kill', ...question('running', agent), ...(gracePeriodMs === undefined ? {} : { killPolicy: { gracePeriodMs } }) });
     expect(master.trace(0)).toEqual(trace);
+    master.skip(300);
   }
 });
