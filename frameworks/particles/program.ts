@@ -8,7 +8,7 @@
 // Source: `vm.Script` and its `cachedData` in the Node documentation; Node 20 has no cache of its own for CommonJS modules.
 
 import { existsSync, readFileSync } from 'node:fs';
-import Module from 'node:module';
+import Module, { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { Script } from 'node:vm';
 
@@ -33,9 +33,9 @@ export function runProgram(path: string): unknown {
   const script = new Script(wrapped(text), { filename: path, ...(head.engine === engine && textEnd < bytes.length ? { cachedData: bytes.subarray(textEnd) } : {}) });
   const program = new Module(path);
   program.filename = path;
-  program.paths = module.paths;
   const run = script.runInThisContext() as (...scope: unknown[]) => void;
-  run.call(program.exports, program.exports, (id: string) => program.require(id), program, path, dirname(path));
+  // Packages are looked for from where the program lies.
+  run.call(program.exports, program.exports, createRequire(path), program, path, dirname(path));
   return program.exports;
 }
 

@@ -150,6 +150,11 @@ describe('with etcd and two masters', () => {
   });
   afterAll(() => etcd.stop());
 
+  test('the master is found through etcd', async () => {
+    const on = await aCluster({ agents: 1, masters: 2, etcd: etcd.endpoint });
+    await expectExactly(startWith(on, 'found', '--master', on.masterInEtcd));
+  });
+
   test('the leading master killed half-way: the other leads, and nothing is counted twice or not at all', async () => {
     const on = await aCluster({ masters: 2, etcd: etcd.endpoint });
     const job = startJob(on, 'leader');

@@ -51,6 +51,15 @@ export class ProcessCluster {
     return this.addresses.join(',');
   }
 
+  /** What `--master` takes to find the leader through etcd. */
+  get masterInEtcd(): string {
+    return `etcd://${this.plan.etcd ?? ''}${this.etcdPrefix}`;
+  }
+
+  private get etcdPrefix(): string {
+    return `/allot-${this.directory.split('-').at(-1) ?? ''}`;
+  }
+
   /** Starts one of our programs beside the cluster; it ends with it. */
   run(name: string, program: string, args: readonly string[], options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {}): LoggedProcess {
     const started = new LoggedProcess(name, program, args, options);
@@ -109,7 +118,7 @@ export class ProcessCluster {
 
   private startMaster(index: number): LoggedProcess {
     const { etcd, masterFlags = [] } = this.plan;
-    const registry = etcd === undefined ? ['--registry', 'embedded'] : ['--registry', 'etcd', '--etcd', etcd, '--etcd-prefix', `/allot-${this.directory.split('-').at(-1) ?? ''}`, '--election-lease', '2s'];
+    const registry = etcd === undefined ? ['--registry', 'embedded'] : ['--registry', 'etcd', '--etcd', etcd, '--etcd-prefix', this.etcdPrefix, '--election-lease', '2s'];
     const common = ['--ip', '127.0.0.1', '--port', '0', '--http-port', '0', '--work-dir', join(this.directory, `master-${index}`), '--log-format', 'json'];
     return new LoggedProcess(`master ${index}`, 'cli/main.js', ['master', ...common, ...registry, '--agent-timeout', testAgentTimeout, ...masterFlags]);
   }

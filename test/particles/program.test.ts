@@ -1,7 +1,7 @@
 // Proves that a program runs the same with the engine's compiled form, without it, and with one that does not fit. How: programs are written and run in
 // this process.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
@@ -38,4 +38,14 @@ test('a part is the program where the build has made one, and the module elsewhe
   expect(loadPart(folder, 'some', () => 'the module')).toBe('the module');
   writeProgram(Buffer.alloc(0));
   expect(loadPart(folder, 'some', () => 'the module')).toMatchObject({ here: join(folder, 'x') });
+});
+
+test('a program finds packages from where it lies', () => {
+  const packageFolder = join(folder, 'node_modules', 'some-package');
+  mkdirSync(packageFolder, { recursive: true });
+  writeFileSync(join(packageFolder, 'index.js'), 'module.exports = 42;\n');
+  const program = 'module.exports = require("some-package");\n';
+  const path = join(folder, 'user.program');
+  writeFileSync(path, `${JSON.stringify({ engine, textBytes: program.length })}\n${program}`);
+  expect(runProgram(path)).toBe(42);
 });
