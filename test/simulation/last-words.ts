@@ -11,7 +11,7 @@ import type { Offer } from '../../common/model/offer';
 import { task } from '../../frameworks/sdk/task-builder';
 import type { SeededRandom, VirtualAgent, VirtualCluster } from '../../frameworks/sdk/testing';
 import { amountsOf, difference, sumOf, type Amounts } from './amounts';
-import { endStates } from './resource-checker';
+import { endStates } from './term-books';
 
 /** A framework that is offered everything and takes nothing. */
 export class Census {

@@ -10,7 +10,7 @@ import type { CheckpointRecord } from '../../common/model/checkpoint-record';
 import type { TaskSummary } from '../../common/model/operator-protocol';
 import type { VirtualAgent, VirtualCluster } from '../../frameworks/sdk/testing';
 import { amountsOf, difference, excess, sumOf, type Amounts } from './amounts';
-import { endStates } from './resource-checker';
+import { endStates } from './term-books';
 import { isOver, workerResources, type StoredTask, type Workload } from './workload';
 
 /** Every well-behaved framework is subscribed, its finite work is over, nothing that was killed runs, and what still runs is known identically to all. */

@@ -9,7 +9,7 @@
 
 import type { SchedulerCallEnvelope, SchedulerEvent } from '../../common/model/scheduler-protocol';
 import type { ClusterSight } from '../../frameworks/sdk/testing';
-import { endStates } from './resource-checker';
+import { endStates } from './term-books';
 import { isMaster, Violation, type Checker } from './violation';
 
 export class TaskChecker implements Checker {

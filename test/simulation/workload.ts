@@ -17,7 +17,7 @@ import type { SchedulerDriver } from '../../frameworks/sdk/scheduler-driver';
 import { executor, task, type TaskDraft } from '../../frameworks/sdk/task-builder';
 import { TaskRunner } from '../../frameworks/sdk/task-runner';
 import type { SeededRandom, VirtualCluster, VirtualExecutor } from '../../frameworks/sdk/testing';
-import { endStates } from './resource-checker';
+import { endStates } from './term-books';
 
 /** `batch`: many short commands, some of which fail. `service`: a few that never end. `workers`: tasks inside custom executors. */
 export type WorkloadKind = 'batch' | 'service' | 'workers';
