@@ -165,7 +165,8 @@ export class Workload {
 
   private draft(id: string): TaskDraft {
     const { kind, random } = this.options;
-    const resources = { cpus: random.pick([0.1, 0.3, 0.5, 1]) ?? 1, mem: random.pick([32, 64, 128]) ?? 32 };
+    // What never ends must fit beside executors on the smallest cluster there is, two agents of one cpu.
+    const resources = { cpus: random.pick(kind === 'service' ? [0.1, 0.2, 0.3] : [0.1, 0.3, 0.5, 1]) ?? 1, mem: random.pick([32, 64, 128]) ?? 32 };
     if (kind === 'service') return task({ name: id, id, command: 'sleep 1000000', resources });
     if (kind === 'workers') {
       const work = random.pick(['done 1', 'done 500', 'done 5000', 'done 20000', 'fail 700', 'fail 6000']) ?? 'done 1';
