@@ -8,6 +8,7 @@
 // Source: tigerbeetle's simulator (declared probabilities) and FoundationDB's (everything that can fail, does).
 
 import type { SeededRandom, VirtualCluster } from '../../frameworks/sdk/testing';
+import type { QuotaOperator } from './quota-operator';
 import type { Workload } from './workload';
 
 interface Fault {
@@ -38,6 +39,7 @@ const faults: readonly Fault[] = [
   { name: 'scheduler handed over', weight: 3, strike: (plan) => plan.handOver() },
   { name: 'task killed by its author', weight: 6, strike: (plan) => plan.random.pick(plan.workloads)?.killOne() },
   { name: 'weight changed', weight: 2, strike: (plan) => plan.changeWeight() },
+  { name: 'quota changed', weight: 8, strike: (plan) => plan.changeQuota() },
 ];
 
 export class FaultPlan {
@@ -47,6 +49,7 @@ export class FaultPlan {
   constructor(
     readonly cluster: VirtualCluster,
     readonly workloads: readonly Workload[],
+    private readonly quotas: QuotaOperator,
     readonly random: SeededRandom,
     /** Mean pause between faults, ms. */
     private readonly meanPauseMs: number,
@@ -211,6 +214,10 @@ export class FaultPlan {
     const role = this.random.pick(this.workloads)?.options.role ?? '*';
     const weight = this.random.pick([0.5, 1, 2, 10]) ?? 1;
     this.cluster.leader?.node?.operator({ kind: 'set-weight', role, weight }, () => undefined);
+  }
+
+  changeQuota(): void {
+    this.quotas.change(this.random.pick(this.workloads)?.options.role ?? '*', this.random);
   }
 
   private host(): string {

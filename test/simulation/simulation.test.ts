@@ -21,7 +21,7 @@ test.each(batches)('everything holds for the seeds %i to %i', async (from, to) =
     for (const [name, count] of Object.entries(outcome.counts)) counts.set(name, (counts.get(name) ?? 0) + count);
   }
   // A run in which nothing happens proves nothing.
-  for (const name of ['offers', 'starts', 'updates', 'hostileCalls', 'TASK_FINISHED', 'TASK_FAILED', 'TASK_KILLED', 'leader killed', 'machine lost']) {
+  for (const name of ['offers', 'starts', 'updates', 'hostileCalls', 'TASK_FINISHED', 'TASK_FAILED', 'TASK_KILLED', 'leader killed', 'machine lost', 'quotasSet', 'limitedOffers']) {
     expect([name, counts.get(name) ?? 0]).toEqual([name, expect.any(Number)]);
     expect(counts.get(name) ?? 0).toBeGreaterThan(0);
   }

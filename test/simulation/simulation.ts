@@ -16,6 +16,8 @@ import { HostileFramework } from './hostile-framework';
 import { Census, Division } from './last-words';
 import { LeadershipChecker } from './leadership-checker';
 import { findLeak, findLeftover, findUnsettled, usedOn } from './quiet-check';
+import { QuotaChecker } from './quota-checker';
+import { QuotaOperator } from './quota-operator';
 import { RegistryChecker } from './registry-checker';
 import { ResourceChecker } from './resource-checker';
 import { TaskChecker } from './task-checker';
@@ -52,7 +54,13 @@ const tailLength = 120;
 const settleLimitMs = 22 * 60_000;
 
 /** Faster than the defaults, so that a short run meets every timeout; every fifth seed has the defaults. */
-const quickMaster = { agentTimeoutMs: 20_000, agentReregisterTimeoutMs: 60_000, offerTimeoutMs: 30_000, launchTimeoutMs: 60_000 };
+const quickMaster = {
+  agentTimeoutMs: 20_000,
+  agentReregisterTimeoutMs: 60_000,
+  offerTimeoutMs: 30_000,
+  launchTimeoutMs: 60_000,
+  allocation: { recoveryTimeoutMs: 15_000 },
+};
 type MasterTimeouts = Pick<MasterConfig, keyof typeof quickMaster>;
 const quickAgent = { updateRetryIntervalMs: 3_000, updateRetryIntervalMaxMs: 60_000, executorRegistrationTimeoutMs: 20_000 };
 
@@ -70,6 +78,8 @@ class SimulationRun {
   private readonly plan: FaultPlan;
   private readonly checkers: readonly Checker[];
   private readonly resources = new ResourceChecker();
+  private readonly quotas = new QuotaChecker();
+  private readonly quotaOperator: QuotaOperator;
   private readonly tasks: TaskChecker;
   private readonly isAsync: boolean;
   private readonly master: MasterTimeouts;
@@ -88,7 +98,7 @@ class SimulationRun {
     const etcd = () => this.cluster.etcd;
     const names = ['batch', 'service', 'workers'].slice(0, 2 + random.below(2));
     this.tasks = new TaskChecker((host) => names.includes(host));
-    this.checkers = [new LeadershipChecker(etcd), new RegistryChecker(etcd), this.resources, this.tasks];
+    this.checkers = [new LeadershipChecker(etcd), new RegistryChecker(etcd), this.resources, this.quotas, this.tasks];
     const usesDefaults = seed % 5 === 0;
     this.master = usesDefaults ? virtualMasterConfig : quickMaster;
     const agents: VirtualAgentOptions[] = Array.from({ length: 2 + random.below(6) }, () => ({
@@ -123,7 +133,8 @@ class SimulationRun {
         ),
     );
     this.hostile = new HostileFramework(this.cluster, random.stream('hostile'));
-    this.plan = new FaultPlan(this.cluster, this.workloads, random.stream('faults'), random.pick([1_500, 4_000, 10_000]) ?? 4_000);
+    this.quotaOperator = new QuotaOperator(this.cluster, (...answer) => this.checked(() => this.quotas.answered(...answer)));
+    this.plan = new FaultPlan(this.cluster, this.workloads, this.quotaOperator, random.stream('faults'), random.pick([1_500, 4_000, 10_000]) ?? 4_000);
   }
 
   async toTheEnd(): Promise<void> {
@@ -135,7 +146,7 @@ class SimulationRun {
       await this.pass(faultMs);
       this.stage = 'healing';
       this.heal();
-      await this.passUntil('Each task is terminal or running, and known identically to scheduler, master and agent', () => findUnsettled(this.cluster, this.workloads));
+      await this.passUntil('Each task is terminal or running, and known identically to scheduler, master and agent', () => this.quotaOperator.findLeft() ?? findUnsettled(this.cluster, this.workloads));
       await this.count((agent) => usedOn(agent, this.workloads));
       this.stage = 'farewell';
       for (const workload of this.workloads) workload.driver?.stop();
@@ -176,7 +187,14 @@ class SimulationRun {
 
   outcome(): SimulationOutcome {
     const { clock } = this.cluster;
-    const counts: Record<string, number> = { offers: this.resources.offerCount, starts: this.tasks.startCount, updates: this.tasks.updateCount, hostileCalls: this.hostile.callCount };
+    const counts: Record<string, number> = {
+      offers: this.resources.offerCount,
+      starts: this.tasks.startCount,
+      updates: this.tasks.updateCount,
+      hostileCalls: this.hostile.callCount,
+      quotasSet: this.quotas.changeCount,
+      limitedOffers: this.quotas.offerCount,
+    };
     for (const [what, count] of [...this.told, ...this.plan.strikes]) counts[what] = count;
     return {
       seed: this.options.seed,
@@ -193,6 +211,8 @@ class SimulationRun {
     this.plan.stop();
     this.cluster.healAll();
     this.hostile.stop();
+    // Under a limit services might never have what they want, and the census not everything.
+    this.quotaOperator.lift();
     for (const { machine } of this.cluster.agents) machine.launchFailureProbability = 0;
     for (const workload of this.workloads) workload.windDown();
     this.supervise();
