@@ -32,7 +32,7 @@ export const reportPartBytesMax = 4 * 1024 * 1024;
 export const burstBytesMax = 8 * 1024 * 1024;
 
 /**
- * Launches that an agent has not answered yet, with all that goes along with them: half of what a link queues for a peer that does not read at the moment,
+ * Launches that an agent may not have read yet, with all that goes along with them: half of what a link queues for a peer that does not read at the moment,
  * so that many large ones in a row do not end the session of a slow agent. Thousands of ordinary tasks, or sixteen of the largest.
  */
 export const launchBytesMax = 16 * 1024 * 1024;

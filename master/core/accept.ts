@@ -22,6 +22,7 @@ import { Resources } from '../../common/model/resources';
 import { lostState } from '../../common/model/task-states';
 import { outlineOf, type TaskInfo } from '../../common/model/task';
 import type { TaskReason, TaskState } from '../../common/model/task-status';
+import { bytesUnderWay, noteLaunch } from './launch-flight';
 import { countTaskEnded } from './master-counters';
 import {
   callListCountMax,
@@ -216,8 +217,9 @@ function launch(state: MasterState, framework: Framework, agent: Agent, { role, 
     return remaining;
   }
   const launchBytes = sizeOf(task) + infoBytes;
-  if (agent.launchBytes + launchBytes > launchBytesMax) {
-    const message = `Launches of ${agent.launchBytes} bytes are under way to agent ${agent.id}, at most ${launchBytesMax} are sent before it has answered: launch the task later, or let it fetch what it needs`;
+  const underWay = bytesUnderWay(agent);
+  if (underWay + launchBytes > launchBytesMax) {
+    const message = `Launches of ${underWay} bytes are under way to agent ${agent.id}, at most ${launchBytesMax} are sent before it has read them: launch the task later, or let it fetch what it needs`;
     failTask(state, framework, given, 'TASK_DROPPED', 'REASON_INVALID_OFFERS', message);
     return remaining;
   }
@@ -226,10 +228,11 @@ function launch(state: MasterState, framework: Framework, agent: Agent, { role, 
     left = left.minus(newExecutor.resources);
     addExecutor(framework, agent, newExecutor, newExecutor.resources);
   }
-  addTask(state, framework, agent, { info: outlineOf(task), role, resources: task.resources, state: 'TASK_STAGING', executorId: executorIdOf(task), isCharged: true, launchBytes });
+  addTask(state, framework, agent, { info: outlineOf(task), role, resources: task.resources, state: 'TASK_STAGING', executorId: executorIdOf(task), isCharged: true });
   state.counters.tasksLaunched += 1;
   // A command task always starts its own executor.
   sendToAgent(state, agent, { kind: 'run-task', framework: framework.info, task, launchExecutor: task.executor === undefined || newExecutor !== undefined });
+  noteLaunch(state, agent, launchBytes);
   return left;
 }
 

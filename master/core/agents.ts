@@ -24,6 +24,7 @@ import { sizeOf } from '../../common/model/message-size';
 import { checkAgentInfo, readReport, type AgentReport, type ReadTask, type ReregisterMessage } from './agent-report';
 import { recoverFramework } from './frameworks';
 import { countTaskEnded } from './master-counters';
+import { newLaunchFlight, notePing, notePong, resetLaunchFlight } from './launch-flight';
 import {
   agentCountMax,
   endOpening,
@@ -70,6 +71,7 @@ export function onRegister(state: MasterState, session: AgentSession, { info: gi
   state.outgoing.persist([admission(agent)]); // A1
   state.outgoing.toAgent(session.number, { kind: 'registered', agentId, masterId: state.start.masterId });
   state.outgoing.toAgent(session.number, { kind: 'ping' }); // A5
+  notePing(agent);
   state.counters.agentsRegistered += 1;
   state.outgoing.log('info', 'Agent registered', { agentId, hostname: agent.info.hostname, peer: session.peer, resources: agent.info.resources.toString() });
 }
@@ -97,7 +99,7 @@ export function newAgent(id: AgentId, info: AgentInfo, version: string, presence
     registeredAtWallMs: undefined,
     offers: new Set(),
     tasks: new Set(),
-    launchBytes: 0,
+    launchFlight: newLaunchFlight(),
     executors: new Map(),
     strays: new Map(),
     relays: new Set(),
@@ -110,6 +112,7 @@ function admission({ id, info, version }: Agent): RegistryChange {
 
 /** The agent answers under its id, so it has it for good (A5). */
 export function onPong(state: MasterState, agent: Agent): void {
+  notePong(state, agent);
   if (agent.isInAllocator) return;
   agent.isInAllocator = true;
   state.allocator.addAgent(agent.id, agent.info, new Map(), state.nowMs);
@@ -117,6 +120,7 @@ export function onPong(state: MasterState, agent: Agent): void {
 
 function attach(state: MasterState, session: AgentSession, agent: Agent): void {
   session.agent = agent;
+  resetLaunchFlight(agent);
   endOpening(state, session);
   agent.registeredAtWallMs = state.wallMs;
 }
@@ -286,7 +290,6 @@ function adopt(state: MasterState, agent: Agent, report: AgentReport, wasGivenUp
         state: reported.state,
         executorId: reported.executorId,
         isCharged,
-        launchBytes: 0,
       });
       if (isCharged) charge(frameworkId, reported.resources);
       noteReported(state, task, reported);

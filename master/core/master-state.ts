@@ -29,6 +29,7 @@ import type { OfferConstraints, SchedulerEvent } from '../../common/model/schedu
 import type { ExecutorInfo, KillPolicy, TaskInfo } from '../../common/model/task';
 import type { TaskReason, TaskState, TaskStatus } from '../../common/model/task-status';
 import type { Deadline, Deadlines } from './deadlines';
+import type { LaunchFlight } from './launch-flight';
 import type { MasterCounters } from './master-counters';
 import type { MasterConfig, MasterStart } from './master-step';
 import type { Outgoing } from './outgoing';
@@ -168,8 +169,8 @@ export interface Agent {
   registeredAtWallMs: number | undefined;
   readonly offers: Set<OpenOffer>;
   readonly tasks: Set<Task>;
-  /** Of launches that it has not answered yet; at most `launchBytesMax`. */
-  launchBytes: number;
+  /** Of this session. */
+  readonly launchFlight: LaunchFlight;
   /** Custom executors believed alive. */
   readonly executors: Map<FrameworkId, Map<ExecutorId, Executor>>;
   readonly strays: Map<string, Stray>;
@@ -205,8 +206,6 @@ export interface Task {
   /** A kill that the agent must hear again if it was away. */
   isKillRequested: boolean;
   launchTimeout: MasterDeadline | undefined;
-  /** Its part of the agent's; 0 once the agent has answered. */
-  launchBytes: number;
   startedAtWallMs: number | undefined;
   endedAtWallMs: number | undefined;
 }

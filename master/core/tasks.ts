@@ -33,8 +33,6 @@ export interface TaskOrigin {
   readonly executorId: ExecutorId;
   /** Whether the allocator already has the charge: of an offer accepted, or of a report. */
   readonly isCharged: boolean;
-  /** What its launch takes on the way to the agent; 0 for one that the agent has reported. */
-  readonly launchBytes: number;
 }
 
 export function addTask(state: MasterState, framework: Framework, agent: Agent, origin: TaskOrigin): Task {
@@ -52,14 +50,12 @@ export function addTask(state: MasterState, framework: Framework, agent: Agent, 
     isAcknowledged: false,
     isKillRequested: false,
     launchTimeout: undefined,
-    launchBytes: origin.launchBytes,
     startedAtWallMs: undefined,
     endedAtWallMs: undefined,
   };
   framework.isKnownToAgents = true;
   framework.tasks.set(origin.info.taskId, task);
   agent.tasks.add(task);
-  agent.launchBytes += task.launchBytes;
   if (origin.state === 'TASK_STAGING') armLaunchTimeout(state, task);
   return task;
 }
@@ -79,12 +75,9 @@ function armLaunchTimeout(state: MasterState, task: Task): void {
   task.launchTimeout = state.deadlines.set(state.nowMs + state.config.launchTimeoutMs, { kind: 'launch-timeout', task });
 }
 
-/** The agent has answered, or need not any more. */
-function launchAnswered(state: MasterState, task: Task): void {
+function disarmLaunchTimeout(state: MasterState, task: Task): void {
   if (task.launchTimeout !== undefined) state.deadlines.cancel(task.launchTimeout);
   task.launchTimeout = undefined;
-  task.agent.launchBytes -= task.launchBytes;
-  task.launchBytes = 0;
 }
 
 /** No update since the launch: the agent is told to kill the task, and told again as long as it stays silent. */
@@ -104,7 +97,7 @@ export function onLaunchTimeout(state: MasterState, task: Task): void {
 /** Notes the newest state that the agent knows; a terminal one frees the resources at once (T1). */
 export function moveTask(state: MasterState, task: Task, to: TaskState): void {
   if (isTerminal(task.state)) return; // T2
-  if (to !== 'TASK_STAGING') launchAnswered(state, task);
+  if (to !== 'TASK_STAGING') disarmLaunchTimeout(state, task);
   if (to === 'TASK_RUNNING') task.startedAtWallMs ??= state.wallMs;
   task.state = to;
   if (!isTerminal(to)) return;
@@ -145,7 +138,7 @@ export function releaseTask(state: MasterState, task: Task): void {
 
 /** Takes the task out of the indices; what it had is returned. */
 export function removeTask(state: MasterState, task: Task): void {
-  launchAnswered(state, task);
+  disarmLaunchTimeout(state, task);
   releaseTask(state, task);
   const was = task.framework.tasks.delete(task.info.taskId) && task.agent.tasks.delete(task);
   invariant(was, 'a task is in both indices (Z1)');

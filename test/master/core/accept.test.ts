@@ -9,7 +9,7 @@ import { offerId, taskId } from '../../../common/model/ids';
 import { Resources } from '../../../common/model/resources';
 import { wireType } from '../../../proto/loader';
 import { decodeSchedulerCall, encodeSchedulerCall } from '../../../proto/scheduler-codec';
-import { aCommand, amounts, anAgentInfo, anExecutor, anExecutorTask, aTask, launch, ScriptedMaster } from './scripted-master';
+import { aCommand, amounts, anAgentInfo, anExecutor, anExecutorTask, aTask, launch, ScriptedMaster, type ScriptedAgent } from './scripted-master';
 
 /** Two agents, all of which `mine` holds as O0 and O1. */
 function twoAgents(capabilities: readonly ('MULTI_ROLE' | 'PARTITION_AWARE')[] = ['MULTI_ROLE', 'PARTITION_AWARE']) {
@@ -272,10 +272,10 @@ test('executors of one framework are described in a bounded number of bytes, and
   master.skip();
   const tasks = Array.from({ length: 66 }, (_, i) => anExecutorTask(`t${i}`, 'm-S0', anExecutor(`e${i}`, 'cpus:0.1', { data: new Uint8Array(1024 * 1024 - 2_000) }), 'cpus:0.1'));
   const sent = (): number => master.core.counters.tasksLaunched;
-  // As many at a time as are sent to an agent that has not answered.
+  // As many at a time as are sent to an agent before it has read them.
   for (let next = 0; next < 65; next += 13) {
     scheduler.accept([scheduler.offers.at(-1)?.id.slice(2) ?? ''], [launch(...tasks.slice(next, next + 13))], 0);
-    for (const { taskId: id } of tasks.slice(next, Math.min(next + 13, 64))) agent.update(scheduler.frameworkId, id, 'TASK_RUNNING', next);
+    for (let i = 0; i < 3; i++) agent.say({ kind: 'pong' });
     master.skip(1_500);
   }
   expect([sent(), scheduler.updates.filter(({ source }) => source === 'SOURCE_MASTER').at(-1)?.message]).toEqual([64, expect.stringContaining('would take more than 67108864 bytes to describe') as string]);
@@ -285,37 +285,84 @@ test('executors of one framework are described in a bounded number of bytes, and
   expect(sent()).toBe(65);
 });
 
-test('launches that an agent has not answered are bounded in bytes; a task beyond is dropped and may be launched when it has', () => {
-  const master = new ScriptedMaster();
-  const agent = master.registered({ resources: amounts('cpus:1000;mem:100000') });
-  const other = master.registered({ hostname: 'other' });
-  const scheduler = master.subscribed();
-  master.skip();
-  const offerOf = (id: string): string => scheduler.offers.filter((offer) => offer.agentId === id).at(-1)?.id.slice(2) ?? '';
+describe('launches that an agent may not have read', () => {
+  /** An agent that has room for everything, and answers no ping unless it is told to. */
+  function aSlowAgent() {
+    const master = new ScriptedMaster();
+    const resources = amounts('cpus:1000;mem:100000');
+    const agent = master.registered({ resources });
+    const scheduler = master.subscribed();
+    master.skip();
+    const dropped = (of = scheduler): readonly string[] => of.updates.flatMap(({ taskId: id, state }) => (state === 'TASK_DROPPED' ? [id] : []));
+    const use = (tasks: readonly TaskInfo[], of = scheduler, on = 'm-S0'): void => {
+      master.skip(1_500);
+      of.accept([of.offers.filter(({ agentId }) => agentId === on).at(-1)?.id.slice(2) ?? ''], [launch(...tasks)], 0);
+    };
+    return { master, agent, resources, scheduler, dropped, use };
+  }
   const large = (id: string, on = 'm-S0'): TaskInfo => ({ ...aTask(id, on, 'cpus:0.1'), data: new Uint8Array(1024 * 1024 - 2_000) });
-  scheduler.accept([offerOf('m-S0')], [launch(...Array.from({ length: 17 }, (_, i) => large(`t${i}`)), aTask('small', 'm-S0', 'cpus:0.1'))], 0);
-  const dropped = (): readonly string[] => scheduler.updates.flatMap(({ taskId: id, state }) => (state === 'TASK_DROPPED' ? [id] : []));
-  expect(dropped()).toEqual(['t16']);
-  expect(scheduler.updates.at(-1)?.message).toMatch(/^Launches of 16\d{6} bytes are under way to agent m-S0, at most 16777216 are sent before it has answered/);
-  expect(master.core.counters.tasksLaunched).toBe(17);
-  // Another agent is none of its business.
-  scheduler.accept([offerOf('m-S1')], [launch(large('elsewhere', 'm-S1'))]);
-  expect(dropped()).toEqual(['t16']);
-  agent.update(scheduler.frameworkId, 't0', 'TASK_STARTING', 1);
-  master.skip(1_500);
-  scheduler.accept([offerOf('m-S0')], [launch(large('t16'), large('t17'))], 0);
-  expect(dropped()).toEqual(['t16', 't17']);
-  // Nor do tasks count that never arrived: their agent comes back without them, and says so when it is asked.
-  agent.close();
-  const again = master.agent();
-  again.reregister('m-S0', { info: { ...anAgentInfo(), resources: amounts('cpus:1000;mem:100000') } });
-  again.say({ kind: 'pong' });
-  for (let i = 1; i <= 16; i++) again.update(scheduler.frameworkId, `t${i}`, 'TASK_DROPPED', i);
-  again.update(scheduler.frameworkId, 'small', 'TASK_DROPPED', 99);
-  master.skip(1_500);
-  scheduler.accept([offerOf('m-S0')], [launch(...Array.from({ length: 16 }, (_, i) => large(`again${i}`)))]);
-  expect(dropped().filter((id) => id.startsWith('again'))).toEqual([]);
-  other.close();
+  const many = (prefix: string, count: number): readonly TaskInfo[] => Array.from({ length: count }, (_, i) => large(`${prefix}${i}`));
+  const pings = (agent: ScriptedAgent): number => agent.messages.filter(({ kind }) => kind === 'ping').length;
+
+  test('are bounded in bytes: a task beyond is dropped, and may be launched when the agent has answered a ping behind the others', () => {
+    const { master, agent, scheduler, dropped, use } = aSlowAgent();
+    master.registered({ hostname: 'other' });
+    use([...many('t', 17), aTask('small', 'm-S0', 'cpus:0.1')]);
+    expect(dropped()).toEqual(['t16']);
+    expect(scheduler.updates.at(-1)?.message).toMatch(/^Launches of 16\d{6} bytes are under way to agent m-S0, at most 16777216 are sent before it has read them/);
+    expect(pings(agent)).toBe(2); // The first came with the registration.
+    use([large('elsewhere', 'm-S1')], scheduler, 'm-S1');
+    expect(dropped()).toEqual(['t16']); // Another agent is none of its business.
+    // What is heard of the tasks says nothing of what was sent behind them.
+    agent.update(scheduler.frameworkId, 't0', 'TASK_STARTING', 1);
+    use([large('u')]);
+    expect(dropped()).toEqual(['t16', 'u']);
+    agent.say({ kind: 'pong' }); // It has read two.
+    expect(pings(agent)).toBe(3);
+    use(many('v', 3));
+    expect(dropped()).toEqual(['t16', 'u', 'v2']);
+    for (let i = 0; i < 3; i++) agent.say({ kind: 'pong' });
+    use(many('w', 16));
+    expect(dropped()).toEqual(['t16', 'u', 'v2']);
+  });
+
+  test('count whatever becomes of their tasks and framework', () => {
+    const { master, scheduler, dropped, use } = aSlowAgent();
+    scheduler.call({ kind: 'teardown' });
+    for (let round = 0; round < 4; round++) {
+      const passing = master.subscribed({ name: `passing ${round}` });
+      use(many(`t${round}-`, 8), passing);
+      expect(dropped(passing)).toHaveLength(round < 2 ? 0 : 8);
+      passing.call({ kind: 'teardown' });
+    }
+    expect(master.core.counters.tasksLaunched).toBe(16);
+  });
+
+  test('do not include those of tasks that stay STAGING for long, so nobody keeps others off an agent', () => {
+    const { master, agent, dropped, use } = aSlowAgent();
+    use(many('t', 16));
+    for (let i = 0; i < 2; i++) agent.say({ kind: 'pong' });
+    const another = master.subscribed({ name: 'another' });
+    use(many('a', 16), another);
+    expect(dropped(another)).toEqual([]);
+  });
+
+  test('are none in a new session', () => {
+    const { master, agent, resources, dropped, use } = aSlowAgent();
+    use(many('t', 16));
+    agent.close();
+    const again = master.agent();
+    again.reregister('m-S0', { info: { ...anAgentInfo(), resources } });
+    again.say({ kind: 'pong' });
+    use(many('u', 16));
+    expect(dropped()).toEqual([]);
+  });
+
+  test('cost no ping when they are small', () => {
+    const { agent, use } = aSlowAgent();
+    use(Array.from({ length: 500 }, (_, i) => aTask(`t${i}`, 'm-S0', 'cpus:0.1')));
+    expect(pings(agent)).toBe(1);
+  });
 });
 
 test('an offer says all of the agent that a scheduler may read', () => {

@@ -13,7 +13,7 @@ const pages = 'x'.repeat(1_000_000);
 
 function aRecord() {
   const info = aTask('t', 'm-S0', 'cpus:1', { name: pages, data: new Uint8Array(1_000), command: aCommand({ value: pages }), labels: [{ key: pages }] });
-  const origin = { info, role: 'eng', resources: amounts('cpus:1'), state: 'TASK_RUNNING', executorId: executorId('t'), isCharged: true, launchBytes: 0 } as const;
+  const origin = { info, role: 'eng', resources: amounts('cpus:1'), state: 'TASK_RUNNING', executorId: executorId('t'), isCharged: true } as const;
   return addTask({} as MasterState, { tasks: new Map() } as unknown as Framework, { tasks: new Set() } as unknown as Agent, origin);
 }
 
