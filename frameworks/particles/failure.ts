@@ -6,6 +6,7 @@
 /** Why a command failed; test `code`, never the class (it differs between realms, and under Jest). */
 export type ParticleFailureCode =
   | 'CANNOT_READ' // The file system refused to open or read the input, or the input became shorter under our hands.
+  | 'INPUT_CHANGED' // The input was written to, or became another file, while it was counted.
   | 'CANNOT_WRITE' // The file system refused to write the output.
   | 'MALFORMED_LINE' // The input has a malformed line and the policy is `stop`.
   | 'CANNOT_SERVE' // The address at which agents are to fetch the input cannot be listened at.

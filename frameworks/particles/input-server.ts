@@ -23,6 +23,8 @@ export interface InputServerOptions {
   readonly port: number;
   /** Free of slashes; whoever knows it can read the input. */
   readonly secret: string;
+  /** The input could not be read: nobody else will have it from here. May be called more than once. */
+  readonly failed: (error: unknown) => void;
 }
 
 export interface InputServer {
@@ -82,7 +84,7 @@ function listen(server: Server, { host, port }: InputServerOptions): Promise<Add
   });
 }
 
-async function answer({ source, executor, secret }: InputServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer({ source, executor, secret, failed }: InputServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const [, given = '', file, ...rest] = (request.url ?? '').split('/');
   const executorFile = executorFiles.find((known) => known === file);
   if (!isSame(given, secret) || rest.length > 0 || (file !== 'input' && executorFile === undefined)) return end(response, 404);
@@ -101,28 +103,40 @@ async function answer({ source, executor, secret }: InputServerOptions, request:
   });
   try {
     await send(source, range, response);
-  } catch {
-    // S3. The reader has gone, or the input cannot be read: its worker sees a broken response and the scheduler hears of it from there.
+  } catch (error) {
+    // S3. The reader has gone, or the input cannot be read.
     response.destroy();
+    if ((error as { name?: unknown }).name === 'ParticleFailure') failed(error);
   }
 }
 
-/** S2: made once, as a thread asks for range after range. A new one for each would cost the system its pages, and the collector a round, every few ranges. */
-const buffers = new WeakMap<Socket, Buffer>();
+interface Lane {
+  readonly buffer: Buffer;
+  /** Resolves when the range before has been sent. */
+  free: Promise<void>;
+}
 
-async function send(source: ByteSource, { start, end }: { readonly start: number; readonly end: number }, response: ServerResponse): Promise<void> {
+/** S2: a buffer made once, as a thread asks for range after range. A new one for each would cost the system its pages, and the collector a round, every few. */
+const lanes = new WeakMap<Socket, Lane>();
+
+/** After whatever was asked for on the same connection before. */
+function send(source: ByteSource, range: ByteRange, response: ServerResponse): Promise<void> {
   const { socket } = response.req;
-  const buffer = buffers.get(socket) ?? Buffer.allocUnsafeSlow(PIECE_BYTES);
-  // In use. Who asks for a second range before he has the first one gets another.
-  buffers.delete(socket);
+  const lane = lanes.get(socket) ?? { buffer: Buffer.allocUnsafeSlow(PIECE_BYTES), free: Promise.resolve() };
+  lanes.set(socket, lane);
+  const sent = lane.free.then(() => sendNow(source, range, response, lane.buffer));
+  lane.free = sent.catch(() => undefined);
+  return sent;
+}
+
+async function sendNow(source: ByteSource, { start, end }: ByteRange, response: ServerResponse, buffer: Buffer): Promise<void> {
   for (let position = start; position < end; ) {
     const piece = buffer.subarray(0, Math.min(buffer.length, end - position));
     const length = await source.read(piece, position);
-    if (length < piece.length) throw new Error('The input became shorter');
+    if (length < piece.length) throw new ParticleFailure('INPUT_CHANGED', `Cannot read the input behind byte ${position + length} as it became shorter`);
     await write(response, piece);
     position += length;
   }
-  buffers.set(socket, buffer);
   response.end();
 }
 
@@ -141,8 +155,14 @@ function write(response: ServerResponse, piece: Uint8Array): Promise<void> {
   });
 }
 
+interface ByteRange {
+  readonly start: number;
+  /** Behind the last byte. */
+  readonly end: number;
+}
+
 /** `bytes=first-last`, both included, within the file. */
-function readRange(header: string | undefined, sizeBytes: number): { readonly start: number; readonly end: number } | undefined {
+function readRange(header: string | undefined, sizeBytes: number): ByteRange | undefined {
   const [, first, last] = /^bytes=(\d{1,16})-(\d{1,16})$/.exec(header ?? '') ?? [];
   const start = Number(first ?? NaN);
   const end = Number(last ?? NaN) + 1;

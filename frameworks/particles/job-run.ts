@@ -73,13 +73,18 @@ export function chunkBytesDefault(sizeBytes: number, start: number, { places, ag
 }
 
 /** How the run ended, as far as the cluster is concerned. */
-type RunEnd = JobEnd | { readonly kind: 'broken'; readonly error: unknown } | { readonly kind: 'interrupted'; readonly signal: string };
+type RunEnd =
+  | JobEnd
+  /** `isTornDown`: we have ended the framework; otherwise it was the cluster. */
+  | { readonly kind: 'broken'; readonly error: unknown; readonly isTornDown: boolean }
+  | { readonly kind: 'interrupted'; readonly signal: string };
 
 /** @throws ParticleFailure for everything that keeps the count from being complete */
 export async function runJob(options: JobRunOptions): Promise<ParticleCount> {
   const { input, malformed } = options;
   // Before anything is opened: what cannot run leaves nothing behind.
   const slot = inputOf(() => resources(options.resources));
+  if (slot.isEmpty) throw new ParticleFailure('BAD_OPTION', `Cannot run as --resources must be more than nothing: current value is "${options.resources}"`);
   // Beside the disk: loading what a connection needs takes as long as opening the input, and neither waits for the other.
   const opening = openByteSource(input);
   preloadConnection();
@@ -91,26 +96,29 @@ export async function runJob(options: JobRunOptions): Promise<ParticleCount> {
     let isOver = false;
     try {
       const environment = createEnvironment();
-      const { server, servedAt } = await serve(options, source, recovered.servedAt, () => environment.ids.uuid());
+      const unreadable = new AbortController();
+      const { server, servedAt } = await serve(options, source, recovered.servedAt, () => environment.ids.uuid(), (error) => unreadable.abort(error));
       let end: RunEnd;
       try {
         if (servedAt !== recovered.servedAt) await state.recordServedAt(servedAt);
         const job = new ParticleJob(servedAt.jobId, source.sizeBytes);
         for (const { chunk, result } of recovered.chunks) job.restore(chunk, result);
-        end = await schedule(options, { job, source, slot, state, server, environment, servedAt, frameworkId: recovered.frameworkId, room: recovered.room });
+        end = await schedule(options, { job, source, slot, state, server, environment, servedAt, frameworkId: recovered.frameworkId, room: recovered.room, unreadable: unreadable.signal });
       } finally {
         await server.close();
       }
-      if (end.kind === 'failed' || end.kind === 'interrupted') await state.recordTornDown();
-      const count = countOf(end, options);
-      if ((await modifiedMsOf(input)) !== modifiedMs) {
-        throw new ParticleFailure('CANNOT_READ', `Cannot trust the count of "${input}" as the file was changed meanwhile; run the same command again`);
+      if (end.kind === 'failed' || end.kind === 'interrupted' || (end.kind === 'broken' && end.isTornDown)) await state.recordTornDown();
+      // Before anything is said of its lines: they may be gone.
+      if (end.kind !== 'interrupted' && (await modifiedMsOf(input)) !== modifiedMs) {
+        throw new ParticleFailure('INPUT_CHANGED', `Cannot count "${input}" as the file was changed meanwhile; run the same command again`);
       }
+      const count = countOf(end, options);
       isOver = true;
       return count;
     } catch (error) {
-      // The cure of a malformed line changes the input, and then the state is of no use.
-      isOver = (error as { code?: unknown }).code === 'MALFORMED_LINE';
+      // The state is of no use for a changed input, and the cure of a malformed line changes it.
+      const { code } = error as { code?: unknown };
+      isOver = code === 'MALFORMED_LINE' || code === 'INPUT_CHANGED';
       throw error;
     } finally {
       if (isOver) await state.remove();
@@ -156,6 +164,7 @@ async function serve(
   source: ByteSource,
   earlier: ServedAt | undefined,
   makeId: () => string,
+  failed: (error: unknown) => void,
 ): Promise<{ readonly server: InputServer; readonly servedAt: ServedAt }> {
   const [loader, program, { host, port }] = await Promise.all([
     readBuilt('executor-loader.bundle.js'),
@@ -165,13 +174,13 @@ async function serve(
   const executor = { [EXECUTOR_FILE]: loader, [EXECUTOR_PROGRAM]: program };
   if (earlier !== undefined && earlier.host === host && (port === 0 || port === earlier.port)) {
     try {
-      return { server: await serveInput({ source, executor, host, port: earlier.port, secret: earlier.secret }), servedAt: earlier };
+      return { server: await serveInput({ source, executor, host, port: earlier.port, secret: earlier.secret, failed }), servedAt: earlier };
     } catch {
       // Somebody else has the port now. The tasks of the earlier run will not find their data; they are ended when they are heard of.
     }
   }
   const secret = makeId();
-  const server = await serveInput({ source, executor, host, port, secret });
+  const server = await serveInput({ source, executor, host, port, secret, failed });
   const sameFile = localInput ? await identifyFile(resolve(input)) : undefined;
   return { server, servedAt: { host, port: server.port, secret, jobId: makeId(), ...(sameFile === undefined ? {} : { sameFile }) } };
 }
@@ -196,6 +205,8 @@ interface JobParts {
   readonly servedAt: ServedAt;
   readonly frameworkId: string | undefined;
   readonly room: JobRoom | undefined;
+  /** Aborted, with the reason, when the input cannot be read any more. */
+  readonly unreadable: AbortSignal;
 }
 
 /** Runs a scheduler to its end: of the job, by a signal, or because the cluster takes it no more. */
@@ -208,7 +219,7 @@ async function schedule(options: JobRunOptions, parts: JobParts): Promise<RunEnd
 }
 
 async function scheduleOnce(options: JobRunOptions, parts: JobParts, frameworkId: string | undefined): Promise<{ readonly end: RunEnd; readonly wasSubscribed: boolean }> {
-  const { job, source, slot, state, environment, servedAt, room } = parts;
+  const { job, source, slot, state, environment, servedAt, room, unreadable } = parts;
   const { clock, ids } = environment;
   let end: RunEnd | undefined;
   const endWith = (reached: RunEnd): void => {
@@ -229,7 +240,7 @@ async function scheduleOnce(options: JobRunOptions, parts: JobParts, frameworkId
     ids,
     journal: state,
     trouble,
-    ended: endWith,
+    ended: (reached) => endWith(reached.kind === 'broken' ? { ...reached, isTornDown: true } : reached),
   });
   const driver = inputOf(() =>
     connectScheduler({
@@ -252,16 +263,19 @@ async function scheduleOnce(options: JobRunOptions, parts: JobParts, frameworkId
     });
   }
   const forget = onSignals((signal) => endWith({ kind: 'interrupted', signal }));
+  const onUnreadable = (): void => endWith({ kind: 'broken', error: unreadable.reason, isTornDown: true });
+  unreadable.addEventListener('abort', onUnreadable);
   try {
     await driver.run();
   } catch (error) {
-    end ??= { kind: 'broken', error };
+    end ??= { kind: 'broken', error, isTornDown: false };
   } finally {
     forget();
+    unreadable.removeEventListener('abort', onUnreadable);
     scheduler.close();
     display?.close(end?.kind === 'complete');
   }
-  return { end: end ?? { kind: 'broken', error: new Error('The driver ended by itself') }, wasSubscribed: scheduler.wasSubscribed };
+  return { end: end ?? { kind: 'broken', error: new Error('The driver ended by itself'), isTornDown: false }, wasSubscribed: scheduler.wasSubscribed };
 }
 
 /** One program, fetched by each agent once; all agents' executors are described alike, so that a successor of ours describes them alike, too. */

@@ -3,7 +3,7 @@
 // How: a file of a million particles in small chunks, a real cluster, and `kill -9` when the durable state of the run shows that a part of the
 //      chunks is counted and the rest is not. The result is compared with the plain single-process program.
 
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EtcdServer } from './etcd-server';
@@ -99,6 +99,18 @@ test.each(['--local-input', '--no-local-input'])('chunks of the default size, wh
   if (pid === undefined) throw job.failure('ended before its executor was seen');
   process.kill(-pid, 'SIGKILL');
   await expectExactly(job);
+});
+
+test('an input that becomes shorter ends the job at once with that reason, and leaves no state that could not be used', async () => {
+  const on = await aCluster({ agents: 1 });
+  const copy = join(folder, 'copy.txt');
+  copyFileSync(input, copy);
+  const job = startWith(on, 'shorter', '--input', copy, '--chunk-size', `${chunkBytes}b`, '--no-local-input');
+  await counted(job, 'shorter', 0.2);
+  truncateSync(copy, 1_000);
+  expect((await job.ended).status).toBe(1);
+  expect(job.stderr).toContain('as the file was changed meanwhile; run the same command again');
+  expect(existsSync(join(folder, 'shorter'))).toBe(false);
 });
 
 test('an agent killed half-way: its chunks are counted elsewhere, once', async () => {

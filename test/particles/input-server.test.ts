@@ -17,6 +17,9 @@ const lineEnd = input.indexOf(0x0a, 2_000_000) + 1;
 /** What can be read; less than `sizeBytes` says when the file became shorter. */
 let readableBytes: number;
 let readCount: number;
+/** What the server says of an input that it cannot read. */
+let failures: unknown[];
+const failed = (error: unknown): void => void failures.push(error);
 const source: ByteSource = {
   sizeBytes: input.length,
   read: (into, position) => {
@@ -34,10 +37,11 @@ let reader: SameFileReader;
 beforeEach(async () => {
   readableBytes = input.length;
   readCount = 0;
+  failures = [];
   agent = new Agent({ keepAlive: true, maxSockets: 1 });
   connection = new RangeConnection();
   reader = new SameFileReader();
-  server = await serveInput({ source, executor, host: '127.0.0.1', port: 0, secret: 'secret' });
+  server = await serveInput({ source, executor, host: '127.0.0.1', port: 0, secret: 'secret', failed });
 });
 afterEach(async () => {
   agent.destroy();
@@ -152,6 +156,7 @@ test('a reader that goes away ends the reading of the file', async () => {
   await new Promise((resolve) => socket.once('data', resolve));
   socket.destroy();
   // The server is fine, and serves the next one.
+  expect(failures).toEqual([]);
   expect((await get(server.inputUrl, 'bytes=0-9')).status).toBe(206);
   expect(readCount).toBeGreaterThan(before);
 });
@@ -159,6 +164,27 @@ test('a reader that goes away ends the reading of the file', async () => {
 test('an input that became shorter breaks the connection, so a part is never taken for the whole', async () => {
   readableBytes = 1_000_000;
   expect(await countRange(order(0, lineEnd))).toMatchObject({ kind: 'broken' });
+  expect(failures).toMatchObject([{ code: 'INPUT_CHANGED' }]);
+});
+
+test('ranges that are asked for before the ones before are there are served in order, whole, and nothing of one in another', async () => {
+  const ranges = Array.from({ length: 40 }, (_unused, index) => [index * 40_000, index * 40_000 + 1_200_000] as const);
+  const expected = ranges.map(([start, end]) => input.subarray(start, end));
+  const received: Buffer[] = [];
+  const socket = connect(server.port, '127.0.0.1');
+  socket.write(ranges.map(([start, end]) => `GET /secret/input HTTP/1.1\r\nhost: x\r\nrange: bytes=${start}-${end - 1}\r\n\r\n`).join(''));
+  const total = expected.reduce((sum, { length }) => sum + length, 0);
+  let length = 0;
+  await new Promise<void>((resolve) => socket.on('data', (bytes) => (received.push(bytes), (length += bytes.length) > total && resolve())));
+  let rest = Buffer.concat(received);
+  for (const body of expected) {
+    const headEnd = rest.indexOf('\r\n\r\n') + 4;
+    // The last bytes may still be on their way.
+    const given = rest.subarray(headEnd, headEnd + body.length);
+    expect(given.equals(body.subarray(0, given.length))).toBe(true);
+    rest = rest.subarray(headEnd + body.length);
+  }
+  socket.destroy();
 });
 
 test('a server that is gone is broken and worth another try; one that knows no such range is not', async () => {
@@ -169,7 +195,7 @@ test('a server that is gone is broken and worth another try; one that knows no s
 
 test('under the policy stop a malformed line ends the transfer there', async () => {
   const text = Buffer.concat([Buffer.from('1 2 x\n'), input]);
-  const bad = await serveInput({ source: { sizeBytes: text.length, read: (into, position) => Promise.resolve(text.copy(into, 0, position, position + into.length)) }, executor, host: '127.0.0.1', port: 0, secret: 's' });
+  const bad = await serveInput({ source: { sizeBytes: text.length, read: (into, position) => Promise.resolve(text.copy(into, 0, position, position + into.length)) }, executor, host: '127.0.0.1', port: 0, secret: 's', failed });
   try {
     const range = await countRange({ inputUrl: bad.inputUrl, malformed: 'stop', start: 0, end: text.length });
     expect(range).toMatchObject({ kind: 'counted', outcome: { kind: 'stopped', malformedLine: { lineNumber: 1 } } });
@@ -179,7 +205,7 @@ test('under the policy stop a malformed line ends the transfer there', async () 
 });
 
 test('an address that is taken is refused with the flag that helps', async () => {
-  await expect(serveInput({ source, executor, host: '127.0.0.1', port: server.port, secret: 's' })).rejects.toMatchObject({
+  await expect(serveInput({ source, executor, host: '127.0.0.1', port: server.port, secret: 's', failed })).rejects.toMatchObject({
     code: 'CANNOT_SERVE',
     message: expect.stringContaining('--data-address') as string,
   });

@@ -115,7 +115,7 @@ describe('threads that take turns', () => {
     server = await serveInput({
       source: { sizeBytes: stopped.length, read: (into, position) => Promise.resolve(stopped.copy(into, 0, position, position + into.length)) },
       executor: { 'particle-executor.js': Buffer.alloc(0), 'particle-executor.program': Buffer.alloc(0) },
-      ...{ host: '127.0.0.1', port: 0, secret: 's' },
+      ...{ host: '127.0.0.1', port: 0, secret: 's', failed: () => undefined },
     });
   });
   afterAll(async () => {
