@@ -7,7 +7,7 @@
 //   K2. A chunk has at most its target size and LINE_LENGTH_MAX + 1 bytes more. A longer line across a cut is cut off there: it is malformed by
 //       its length alone, and its tail, which no chunk holds, would not change that or its description.
 
-import { FileHandle, open } from 'node:fs/promises';
+import { constants, FileHandle, open } from 'node:fs/promises';
 import { ParticleFailure, fileFailure } from './failure';
 import { LINE_LENGTH_MAX } from './particle-text';
 
@@ -32,7 +32,8 @@ export interface ByteSource {
 /** Opens a file as a source; the caller closes it. The size is that of now: what is appended later is not read. */
 export async function openByteSource(path: string): Promise<ByteSource & { close(): Promise<void> }> {
   try {
-    const file = await open(path, 'r');
+    // Without waiting for a writer, where it is a pipe: that is refused below.
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stats = await file.stat().catch(async (error: unknown) => {
       await file.close();
       throw error;

@@ -65,7 +65,7 @@ const PLACES_LEAST = 4;
  * so that all places become idle at about the same time. An 8th, because the last task of a place then keeps it for a few hundredths of the job.
  * Source: guided self-scheduling (Polychronopoulos and Kuck, 1987).
  */
-export function chunkBytesDefault(sizeBytes: number, start: number, { places, agents }: JobRoom): number {
+export function chunkBytesDefault(sizeBytes: number, start: number, { places, agents }: Pick<JobRoom, 'places' | 'agents'>): number {
   const within = (bytes: number): number => Math.min(CHUNK_BYTES.most, Math.max(CHUNK_BYTES.least, Math.ceil(bytes)));
   const parts = Math.max(PLACES_LEAST, places);
   if (agents === 1) return within(sizeBytes / parts);
@@ -103,7 +103,7 @@ export async function runJob(options: JobRunOptions): Promise<ParticleCount> {
         if (servedAt !== recovered.servedAt) await state.recordServedAt(servedAt);
         const job = new ParticleJob(servedAt.jobId, source.sizeBytes);
         for (const { chunk, result } of recovered.chunks) job.restore(chunk, result);
-        end = await schedule(options, { job, source, slot, state, server, environment, servedAt, frameworkId: recovered.frameworkId, room: recovered.room, unreadable: unreadable.signal });
+        end = await schedule(options, { job, source, slot, state, server, environment, servedAt, frameworkId: recovered.frameworkId, rooms: recovered.rooms, unreadable: unreadable.signal });
       } finally {
         await server.close();
       }
@@ -204,7 +204,7 @@ interface JobParts {
   readonly environment: ReturnType<typeof createEnvironment>;
   readonly servedAt: ServedAt;
   readonly frameworkId: string | undefined;
-  readonly room: JobRoom | undefined;
+  readonly rooms: readonly JobRoom[];
   /** Aborted, with the reason, when the input cannot be read any more. */
   readonly unreadable: AbortSignal;
 }
@@ -219,7 +219,7 @@ async function schedule(options: JobRunOptions, parts: JobParts): Promise<RunEnd
 }
 
 async function scheduleOnce(options: JobRunOptions, parts: JobParts, frameworkId: string | undefined): Promise<{ readonly end: RunEnd; readonly wasSubscribed: boolean }> {
-  const { job, source, slot, state, environment, servedAt, room, unreadable } = parts;
+  const { job, source, slot, state, environment, servedAt, rooms, unreadable } = parts;
   const { clock, ids } = environment;
   let end: RunEnd | undefined;
   const endWith = (reached: RunEnd): void => {
@@ -233,7 +233,7 @@ async function scheduleOnce(options: JobRunOptions, parts: JobParts, frameworkId
     jobId: servedAt.jobId,
     source,
     chunkBytesAt: (start, forRoom) => options.chunkBytes ?? chunkBytesDefault(source.sizeBytes, start, forRoom),
-    room,
+    rooms,
     slot,
     executor: executorInfo(options, parts),
     clock,

@@ -24,7 +24,7 @@ import { particleCountToJson } from './particle-count';
 export interface InputIdentity {
   readonly sizeBytes: number;
   readonly modifiedMs: number;
-  /** `default`: as the size of the input tells. */
+  /** `default`: as the size of the input and the room tell. */
   readonly chunkBytes: number | 'default';
   readonly malformed: MalformedPolicy;
 }
@@ -39,8 +39,10 @@ export interface ServedAt {
   readonly sameFile?: FileIdentity;
 }
 
-/** What there was room for when the first chunk was cut: the default sizes of chunks follow from it. */
+/** What the cluster had room for when the chunk at `from`, and those behind it, were cut: the default sizes of chunks follow from it. */
 export interface JobRoom {
+  /** The byte from which on it counts. */
+  readonly from: number;
   /** Tasks at a time. */
   readonly places: number;
   /** On so many agents. */
@@ -51,8 +53,8 @@ export interface JobRoom {
 export interface RecoveredState {
   readonly frameworkId: string | undefined;
   readonly servedAt: ServedAt | undefined;
-  /** Undefined before the first chunk was cut. */
-  readonly room: JobRoom | undefined;
+  /** Ascending; none before the first chunk was cut. */
+  readonly rooms: readonly JobRoom[];
   readonly chunks: readonly { readonly chunk: Chunk; readonly result: ChunkResult }[];
 }
 
@@ -100,7 +102,9 @@ export class JobStateFile {
       }
       return { file, recovered };
     } catch (error) {
-      throw fileFailure('CANNOT_WRITE', path, error);
+      const failure = fileFailure('CANNOT_WRITE', path, error);
+      if (failure === error) throw error;
+      throw new ParticleFailure('CANNOT_WRITE', `${(failure as Error).message}; name another file with --state`, { cause: error });
     }
   }
 
@@ -113,9 +117,9 @@ export class JobStateFile {
     return this.record({ kind: 'torn-down' });
   }
 
-  /** Before the first chunk is cut. */
-  recordRoom({ places, agents }: JobRoom): Promise<void> {
-    return this.record({ kind: 'room', places, agents });
+  /** Before the chunk at `from` is cut. */
+  recordRoom({ from, places, agents }: JobRoom): Promise<void> {
+    return this.record({ kind: 'room', from, places, agents });
   }
 
   recordServedAt(servedAt: ServedAt): Promise<void> {
@@ -238,7 +242,7 @@ function checksum(text: string): string {
 function recover(path: string, records: readonly JsonRecord[], input: InputIdentity): RecoveredState {
   let frameworkId: string | undefined;
   let servedAt: ServedAt | undefined;
-  let room: JobRoom | undefined;
+  const rooms: JobRoom[] = [];
   const chunks: { chunk: Chunk; result: ChunkResult }[] = [];
   for (const record of records) {
     switch (record['kind']) {
@@ -255,8 +259,8 @@ function recover(path: string, records: readonly JsonRecord[], input: InputIdent
         servedAt = record as unknown as ServedAt;
         break;
       case 'room': {
-        const { places, agents } = record as unknown as JobRoom;
-        room = { places, agents };
+        const { from, places, agents } = record as unknown as JobRoom;
+        rooms.push({ from, places, agents });
         break;
       }
       case 'chunk': {
@@ -269,7 +273,7 @@ function recover(path: string, records: readonly JsonRecord[], input: InputIdent
         throw otherVersion(path);
     }
   }
-  return { frameworkId, servedAt, room, chunks };
+  return { frameworkId, servedAt, rooms, chunks };
 }
 
 function otherVersion(path: string): ParticleFailure {

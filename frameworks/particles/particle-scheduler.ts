@@ -6,7 +6,7 @@
 //   Q1. An update that brings a result is acknowledged after the result is durable: the handler's promise resolves only then.
 //   Q2. One task is one chunk. A place for a task takes `slot` of an offer; an agent's tasks share one executor for the whole job.
 //   Q3. Offers are wanted exactly while there is something that could be launched.
-//   Q4. Nothing is cut before it is durable for what room: a process that goes on finds the same chunks under the same numbers.
+//   Q4. Nothing is cut before it is durable for what room, and from where on: a process that goes on finds the same chunks under the same numbers.
 // Source: our choice.
 
 import {
@@ -35,8 +35,8 @@ export interface ParticleSchedulerOptions {
   readonly source: ByteSource;
   /** Target size of the chunk that starts there, always the same for the same room: a successor of ours cuts alike. */
   readonly chunkBytesAt: (start: number, room: JobRoom) => number;
-  /** What there was room for when an earlier process began; undefined in the first one. */
-  readonly room: JobRoom | undefined;
+  /** As earlier processes have recorded them; none in the first one. */
+  readonly rooms: readonly JobRoom[];
   /** What one task takes. */
   readonly slot: Resources;
   readonly executor: ExecutorInfo;
@@ -60,6 +60,9 @@ const REFUSE_SECONDS = 1;
 /** Between looks at what has become slow. Far shorter than what counts as slow. */
 const TICK_MS = 1_000;
 
+/** A cluster that has turned out to be so many times as large is worth other chunks. */
+const ROOM_GROWTH = 1.5;
+
 interface ChunkDraft extends TaskDraft {
   readonly chunk: Chunk;
 }
@@ -70,15 +73,16 @@ export class ParticleScheduler {
   private cancelTick: (() => void) | undefined;
   private cancelWake: (() => void) | undefined;
   private frameworkId: string | undefined;
-  private room: JobRoom | undefined;
-  private notingRoom: Promise<void> | undefined;
+  private readonly rooms: JobRoom[];
+  /** Tasks that there was room for at a time, by agent. */
+  private readonly placesSeen = new Map<string, number>();
   private isOver = false;
   /** Why nothing fits, when that is so; for people. */
   private mismatch: string | undefined;
 
   constructor(private readonly options: ParticleSchedulerOptions) {
     this.job = options.job;
-    this.room = options.room;
+    this.rooms = [...options.rooms];
   }
 
   /** The handlers for a driver. */
@@ -140,7 +144,8 @@ export class ParticleScheduler {
     }
     const roomTotal = fit.reduce((sum, { room }) => sum + room, 0);
     if (roomTotal === 0) this.mismatch = explainMismatch(fit.map(({ offer }) => offer), slot).text || undefined;
-    if (roomTotal > 0) await this.noteRoom({ places: roomTotal, agents: new Set(fit.filter(({ room }) => room > 0).map(({ offer }) => offer.agentId)).size });
+    for (const { offer, room } of fit) if (room > 0) this.placesSeen.set(offer.agentId, Math.max(room, this.placesSeen.get(offer.agentId) ?? 0));
+    if (roomTotal > 0) await this.noteRoom();
     await this.cutAhead(roomTotal);
     // One chunk an agent in turn, so that few chunks are spread over many agents.
     const taken = new Set<number>();
@@ -216,11 +221,23 @@ export class ParticleScheduler {
 
   // Cutting: one cut after the other, whoever asks.
 
-  /** The first offers tell what there is room for, as far as the sizes of chunks are concerned (Q4). */
-  private async noteRoom(room: JobRoom): Promise<void> {
-    if (this.room !== undefined) return;
-    this.notingRoom ??= this.options.journal.recordRoom(room).then(() => void (this.room = room));
-    await this.notingRoom;
+  /** Offers tell what there is room for; what is cut later may follow a cluster that turns out to be larger (Q4). */
+  private noteRoom(): Promise<void> {
+    return this.inTurn(async () => {
+      const { job, placesSeen, rooms } = this;
+      const from = job.nextCut?.start;
+      const [places, agents] = [[...placesSeen.values()].reduce((sum, count) => sum + count, 0), placesSeen.size];
+      const known = rooms.at(-1);
+      const isNews = known === undefined || places >= ROOM_GROWTH * known.places || (agents > 1 && known.agents === 1);
+      if (from === undefined || !isNews) return;
+      const room = { from, places, agents };
+      await this.options.journal.recordRoom(room);
+      rooms.push(room);
+    });
+  }
+
+  private roomAt(start: number): JobRoom | undefined {
+    return this.rooms.findLast(({ from }) => from <= start);
   }
 
   /** Until `count` chunks wait, or the file is cut. */
@@ -234,17 +251,21 @@ export class ParticleScheduler {
 
   private cut(isWanted: (nextIndex: number) => boolean): Promise<void> {
     const { source, chunkBytesAt } = this.options;
-    const work = this.cutting.then(async () => {
-      const { room } = this;
-      // Before the first offers nothing of this job can have been launched.
-      if (room === undefined) return;
+    return this.inTurn(async () => {
       for (let next = this.job.nextCut; next !== undefined && isWanted(next.index); next = this.job.nextCut) {
+        const room = this.roomAt(next.start);
+        // Before the first offers nothing of this job can have been launched.
+        if (room === undefined) return;
         this.job.addCut(await cutChunk(source, chunkBytesAt(next.start, room), next.index, next.start));
       }
     });
-    // A failed cut is told to whoever asked for it; the next one tries again.
-    this.cutting = work.catch(() => undefined);
-    return work;
+  }
+
+  private inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.cutting.then(work);
+    // A failure is told to whoever asked; the next one tries again.
+    this.cutting = done.catch(() => undefined);
+    return done;
   }
 
   // Time.

@@ -32,13 +32,16 @@ export interface CountedPieces {
   readonly failure?: CountFailure;
 }
 
-/** Whole numbers that several threads change: how many of the pieces are taken, how many bytes and particles of the chunk are counted. */
+/**
+ * Whole numbers that several threads change: how many of the pieces are taken, how many bytes and particles of the chunk are counted, how many threads have
+ * begun with it.
+ */
 export type SharedCount = Int32Array<SharedArrayBuffer>;
-const [TAKEN, BYTES, PARTICLES] = [0, 1, 2];
+const [TAKEN, BYTES, PARTICLES, BEGUN] = [0, 1, 2, 3];
 
 /** Of a chunk of which nothing is counted. A chunk has at most some more than 1 GiB, which fits. */
 export function newSharedCount(): SharedCount {
-  return new Int32Array(new SharedArrayBuffer(3 * Int32Array.BYTES_PER_ELEMENT));
+  return new Int32Array(new SharedArrayBuffer(4 * Int32Array.BYTES_PER_ELEMENT));
 }
 
 /** How much of the chunk is counted, in whole pieces. */
@@ -49,6 +52,7 @@ export function countedSoFar(share: SharedCount): { readonly bytes: number; read
 /** Before threads are given pieces: none is taken. */
 export function takeNone(share: SharedCount): void {
   Atomics.store(share, TAKEN, 0);
+  Atomics.store(share, BEGUN, 0);
 }
 
 /** From now on there is no next piece (R3). */
@@ -56,9 +60,10 @@ export function takeAll({ pieces, share }: CountOrder): void {
   Atomics.store(share, TAKEN, pieces.length);
 }
 
-/** The piece that would be taken next; undefined when there is none. */
-export function nextPiece({ pieces, share }: CountOrder): Piece | undefined {
-  return pieces[Atomics.load(share, TAKEN)];
+/** The piece that a further thread would take first, when the order was given to `threads` already; undefined when there is none. */
+export function pieceFor({ pieces, share }: CountOrder, threads: number): Piece | undefined {
+  // Those that have not begun will take one each.
+  return pieces[Atomics.load(share, TAKEN) + Math.max(0, threads - Atomics.load(share, BEGUN))];
 }
 
 function takePiece({ pieces, share }: CountOrder): Piece | undefined {
@@ -68,7 +73,9 @@ function takePiece({ pieces, share }: CountOrder): Piece | undefined {
 /** Takes pieces and counts them until there is none left, or one fails. */
 export async function countPieces(order: CountOrder, connection: RangeConnection, reader: SameFileReader): Promise<CountedPieces> {
   const runs: PieceRun[] = [];
-  for (let piece = takePiece(order); piece !== undefined; piece = takePiece(order)) {
+  const first = takePiece(order);
+  Atomics.add(order.share, BEGUN, 1);
+  for (let piece = first; piece !== undefined; piece = takePiece(order)) {
     const counted = await countPiece(order, piece, connection, reader);
     if (counted.kind !== 'counted') {
       takeAll(order);

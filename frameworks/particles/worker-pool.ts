@@ -10,7 +10,7 @@
 //   P4. A thread with nothing to begin helps with the order of which most is left: no thread is idle while there are pieces that nobody has taken.
 
 import type { WorkerAnswer } from './count-worker';
-import { nextPiece, takeAll, type CountFailure, type CountOrder } from './piece-count';
+import { pieceFor, takeAll, type CountFailure, type CountOrder } from './piece-count';
 
 /** What is used of a `Worker` of node:worker_threads. */
 export interface PoolThread {
@@ -24,7 +24,8 @@ export interface PoolThread {
 interface Job {
   readonly order: CountOrder;
   readonly cpus: number;
-  /** How many threads work on it. */
+  /** How many threads were given it, and how many of them work on it. */
+  threads: number;
   working: number;
   runs: WorkerAnswer['runs'];
   failure: CountFailure | undefined;
@@ -51,7 +52,7 @@ export class WorkerPool {
 
   /** Starts threads up to so many before there is an order, while other things are being waited for. */
   warmUp(count: number): void {
-    while (this.places.size < Math.min(this.sizeMax, count)) this.addPlace();
+    while (this.places.size < Math.min(this.sizeMax, count)) if (typeof this.startPlace() === 'string') return;
   }
 
   /**
@@ -70,7 +71,7 @@ export class WorkerPool {
         reject(signal.reason as Error);
       };
       const job: Job = {
-        ...{ order, cpus, working: 0, runs: [], failure: undefined },
+        ...{ order, cpus, threads: 0, working: 0, runs: [], failure: undefined },
         resolve: (answer) => {
           signal.removeEventListener('abort', onAbort);
           resolve(answer);
@@ -87,10 +88,20 @@ export class WorkerPool {
       this.threadsAllowed = Math.max(this.threadsAllowed, this.threadsWanted);
       const places = [...this.places];
       if (places.filter((place) => place.job !== undefined).length >= this.threadsAllowed) return;
-      const job = this.queue.shift() ?? this.mostLeft();
+      const [queued] = this.queue;
+      const job = queued ?? this.mostLeft();
       if (job === undefined) return;
-      const free = places.find((place) => place.job === undefined) ?? this.addPlace();
+      const free = places.find((place) => place.job === undefined) ?? this.startPlace();
+      if (typeof free === 'string') {
+        // The threads that there are will come to it.
+        if (places.length > 0) return;
+        this.queue.shift();
+        job.resolve({ runs: [], failure: { kind: 'refused', reason: free } });
+        continue;
+      }
+      if (job === queued) this.queue.shift();
       this.running.add(job);
+      job.threads += 1;
       job.working += 1;
       free.job = job;
       free.thread.postMessage(job.order);
@@ -107,11 +118,20 @@ export class WorkerPool {
   private mostLeft(): Job | undefined {
     let [most, mostBytes]: [Job | undefined, number] = [undefined, 0];
     for (const job of this.running) {
-      const next = nextPiece(job.order);
+      const next = pieceFor(job.order, job.threads);
       const bytes = next === undefined ? 0 : job.order.end - next.start;
       if (bytes > mostBytes) [most, mostBytes] = [job, bytes];
     }
     return most;
+  }
+
+  /** Or why there is none to be had. */
+  private startPlace(): Place | string {
+    try {
+      return this.addPlace();
+    } catch (error) {
+      return `no thread can be started: ${error instanceof Error ? error.message : String(error)}`;
+    }
   }
 
   private addPlace(): Place {
@@ -144,7 +164,8 @@ export class WorkerPool {
   private workedOn(job: Job, { runs, failure }: WorkerAnswer): void {
     job.working -= 1;
     job.runs = [...job.runs, ...runs];
-    job.failure ??= failure;
+    // What a thread took with it, `refused`, is lost: another try would not tell what was counted.
+    if (job.failure === undefined || failure?.kind === 'refused') job.failure = failure ?? job.failure;
     if (job.working > 0) return;
     this.running.delete(job);
     job.resolve({ runs: job.runs, ...(job.failure === undefined ? {} : { failure: job.failure }) });

@@ -11,7 +11,7 @@ import { MasterNode } from '../../master/master-node';
 import { SeededIds, SeededRandom } from '../../frameworks/sdk/testing/seeded-random';
 import { SimulatedEtcd } from '../../frameworks/sdk/testing/simulated-etcd';
 import { VirtualClock } from '../../frameworks/sdk/testing/virtual-clock';
-import { anAgentInfo, config } from './core/scripted-master';
+import { aFramework, anAgentInfo, config } from './core/scripted-master';
 
 function aWorld() {
   const clock = new VirtualClock();
@@ -180,4 +180,26 @@ test('a quota that its operator was told is set is in force at the next leader, 
   second.node.operator({ kind: 'get-quota' }, (reply) => replies.push(reply));
   clock.advance(10);
   expect(replies[2]).toEqual({ kind: 'quota', quotas: [{ config: quota('eng', 0), consumed: new Map() }] });
+});
+
+test('steps are timed, those with a run of the allocator apart, anew in each term; a standby has none', () => {
+  const { clock, start } = aWorld();
+  const { node } = start('first');
+  expect(node.stepTimes).toBeUndefined();
+  clock.advance(1_000);
+  const counts = (): (number | undefined)[] => [node.stepTimes?.other.count, node.stepTimes?.allocating.count];
+  const link = new RecordedLink();
+  const agent = node.acceptAgent(link, 'peer');
+  agent.messages([{ kind: 'register', info: anAgentInfo(), version: 'test' }]);
+  clock.advance(100);
+  agent.messages([{ kind: 'pong' }]);
+  expect(counts()).toEqual([expect.any(Number), 0]);
+  const scheduler = node.acceptScheduler({ send: () => undefined, close: () => undefined }, 'peer');
+  scheduler.messages([{ ok: true, value: { number: 1, call: { kind: 'subscribe', frameworkInfo: aFramework(), suppressedRoles: [], offerConstraints: new Map() } } }]);
+  clock.advance(100);
+  const [other = 0, allocating = 0] = counts();
+  expect([other > 3, allocating]).toEqual([true, node.core?.allocatorRuns]);
+  expect(allocating).toBeGreaterThan(0);
+  node.stop(() => undefined);
+  expect(node.stepTimes).toBeUndefined();
 });

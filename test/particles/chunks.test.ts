@@ -1,7 +1,11 @@
 // Proves that the chunks of a file hold every line exactly once, whole and in order, whatever the lines and sizes are.
 
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
-import { ByteSource, Chunk, countLinesBefore, cutChunk, cutChunks, readChunk } from '../../frameworks/particles/chunks';
+import { ByteSource, Chunk, countLinesBefore, cutChunk, cutChunks, openByteSource, readChunk } from '../../frameworks/particles/chunks';
 import { countBytes, ParticleCounter } from '../../frameworks/particles/count';
 import { appendCounts, particleCountToJson } from '../../frameworks/particles/particle-count';
 import { LINE_LENGTH_MAX } from '../../frameworks/particles/particle-text';
@@ -103,4 +107,14 @@ test('the lines before a chunk are those that the chunks before it count', async
 test('a file that became shorter is a failure, not a smaller count', async () => {
   const source = aSource('1 2 3\n');
   await expect(readChunk(source, { index: 0, start: 0, end: 7, nextStart: 7 })).rejects.toMatchObject({ code: 'CANNOT_READ' });
+});
+
+test('what is no regular file is refused at once, also a pipe that nobody writes into', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'chunks-'));
+  try {
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    for (const path of [join(folder, 'pipe'), folder]) await expect(openByteSource(path)).rejects.toMatchObject({ code: 'CANNOT_READ' });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -32,6 +32,14 @@ test('on one agent an input has one chunk for each place, or one for each 128 Mi
   );
 });
 
+test('on one agent every place gets an equal part, where that is neither too little nor too much', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 4, max: 100 }), fc.integer({ min: MIB, max: 128 * MIB }), (places, bytes) => {
+      expect(sizesOf(places * bytes, places, 1)).toEqual(Array.from({ length: places }, () => bytes));
+    }),
+  );
+});
+
 test('on several agents an input has no more than five chunks for each place, or one for each 120 MiB', () => {
   fc.assert(
     fc.property(aSize, fc.integer({ min: 4, max: 1_000 }), (sizeBytes, places) => {

@@ -41,11 +41,12 @@ test('what was recorded is found again, and removing leaves nothing', async () =
 test('what there was room for is found again', async () => {
   await writeJob();
   const { file, recovered } = await JobStateFile.open(path, input);
-  expect(recovered.room).toBeUndefined();
-  await file.recordRoom({ places: 4, agents: 2 });
+  expect(recovered.rooms).toEqual([]);
+  const rooms = [{ from: 0, places: 4, agents: 1 }, { from: 1_000, places: 12, agents: 3 }];
+  for (const room of rooms) await file.recordRoom(room);
   await file.close();
   const again = await JobStateFile.open(path, input);
-  expect(again.recovered.room).toEqual({ places: 4, agents: 2 });
+  expect(again.recovered.rooms).toEqual(rooms);
   await again.file.close();
 });
 

@@ -32,9 +32,11 @@ const CHUNK_MS = 2_000;
 
 class ClusterRun {
   readonly cluster: VirtualCluster;
-  readonly journal = { frameworkId: undefined as string | undefined, room: undefined as JobRoom | undefined, chunks: [] as { chunk: Chunk; result: ChunkResult }[] };
+  readonly journal = { frameworkId: undefined as string | undefined, rooms: [] as JobRoom[], chunks: [] as { chunk: Chunk; result: ChunkResult }[] };
   readonly ends: (JobEnd | { readonly kind: 'broken'; readonly error: unknown })[] = [];
   readonly troubles: string[] = [];
+  /** For what room each chunk was cut last, by its start. */
+  readonly cuts = new Map<number, Pick<JobRoom, 'places' | 'agents'>>();
   driver: SchedulerDriver | undefined;
   scheduler: ParticleScheduler | undefined;
 
@@ -82,13 +84,13 @@ class ClusterRun {
         });
       });
     const scheduler = new ParticleScheduler({
-      ...{ job, jobId: 'job', source, chunkBytesAt: (_start: number, room: JobRoom) => (expect(room).toEqual(journal.room), CHUNK_BYTES), clock, ids },
-      room: journal.room,
+      ...{ job, jobId: 'job', source, chunkBytesAt: (start: number, room: JobRoom) => this.chunkBytesAt(start, room), clock, ids },
+      rooms: [...journal.rooms],
       slot: resources('cpus:0.5;mem:64'),
       executor: executor({ id: 'particles-job', command: command('count-particles'), resources: 'mem:64', data: printJobData({ inputUrl: 'http://input', malformed: 'stop' }) }),
       journal: {
         recordFramework: (frameworkId) => durable(() => (journal.frameworkId = frameworkId)),
-        recordRoom: (room) => durable(() => (journal.room = room)),
+        recordRoom: (room) => durable(() => journal.rooms.push(room)),
         recordChunk: (chunk, result) => durable(() => journal.chunks.push({ chunk, result })),
       },
       trouble: (message) => void this.troubles.push(message),
@@ -103,6 +105,14 @@ class ClusterRun {
       connection,
     );
     this.driver.start();
+  }
+
+  /** Other sizes for other rooms, and always of one that is durable (Q4). */
+  private chunkBytesAt(start: number, room: JobRoom): number {
+    expect(this.journal.rooms.findLast(({ from }) => from <= start)).toEqual(room);
+    const { places, agents } = room;
+    this.cuts.set(start, { places, agents });
+    return CHUNK_BYTES - 8 * Math.min(agents, 4) - (places % 7);
   }
 
   kill(): void {
@@ -155,6 +165,26 @@ test('what an executor tells and nobody can read is named, and changes nothing',
     expect.stringContaining('the executor on agent a tells what cannot be read: message'),
     expect.stringContaining('message.bytes'),
   ]);
+  await run.complete();
+});
+
+test('a job that goes on after its scheduler died cuts the same chunks, also on a cluster that has become smaller, and follows one that has become larger', async () => {
+  const run = new ClusterRun({ agents: [{ resources: 'cpus:1;mem:512' }, { resources: 'cpus:1;mem:512' }, { resources: 'cpus:4;mem:2048' }] });
+  run.cluster.crashMachine(2);
+  run.start();
+  await run.cluster.until(() => run.journal.chunks.length >= 4);
+  run.cluster.restartAgent(2);
+  await run.cluster.until(() => run.journal.rooms.length > 2 && run.journal.chunks.length >= 10);
+  const rooms = [...run.journal.rooms];
+  // Agents come one after the other.
+  expect(rooms.map(({ places, agents }) => [places, agents])).toEqual([[2, 1], [4, 2], [12, 3]]);
+  const cuts = new Map(run.cuts);
+  run.kill();
+  for (const machine of [1, 2]) run.cluster.crashMachine(machine);
+  run.start();
+  await run.cluster.until(() => run.journal.chunks.length >= 16, { within: '30m' });
+  expect(run.journal.rooms).toEqual(rooms);
+  for (const [start, room] of cuts) expect([start, run.cuts.get(start)]).toEqual([start, room]);
   await run.complete();
 });
 

@@ -1,20 +1,24 @@
 // Proves that a chunk may be divided anywhere, and counted by whom and in what order it will: the count is that of the undivided chunk. How: properties
 // against the plain counter, on texts of every kind; threads that take turns, on a real file and over a real connection.
 
+import { EventEmitter } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
-import { printChunkResult, type ChunkResult } from '../../frameworks/particles/chunk-task';
+import { agentId, createEnvironment, executor, task, taskId } from '../../frameworks/sdk';
+import { chunkResultToJson, printChunkData, printChunkResult, printJobData, type ChunkResult } from '../../frameworks/particles/chunk-task';
 import { countBytes, ParticleCounter } from '../../frameworks/particles/count';
+import { countChunk } from '../../frameworks/particles/executor-program';
 import { generateParticles } from '../../frameworks/particles/generate';
 import { serveInput, type InputServer } from '../../frameworks/particles/input-server';
 import { MALFORMED_POLICIES, type MalformedPolicy } from '../../frameworks/particles/malformed-line';
 import { LINE_LENGTH_MAX } from '../../frameworks/particles/particle-text';
-import { countedSoFar, countPieces, newSharedCount, type CountOrder } from '../../frameworks/particles/piece-count';
+import { countedSoFar, countPieces, newSharedCount, pieceFor, type CountOrder } from '../../frameworks/particles/piece-count';
 import { bytesOfPiece, cutPieces, PiecedChunk, PieceLines, type Piece, type PieceRun } from '../../frameworks/particles/pieces';
 import { RangeConnection } from '../../frameworks/particles/range-connection';
 import { identifyFile, SameFileReader } from '../../frameworks/particles/same-file';
+import { WorkerPool } from '../../frameworks/particles/worker-pool';
 
 const MIB = 1024 ** 2;
 
@@ -162,9 +166,11 @@ describe('threads that take turns', () => {
     expect(countedSoFar(order.share).bytes).toBeLessThan(stopped.length);
   });
 
-  test('a failure leaves what was counted, and what is missing can be counted later', async () => {
-    const { chunk } = await countTogether(bytes.length, { inputUrl: `${server.inputUrl}s` }, 2);
+  test('a failure leaves what was counted, nobody takes another piece, and what is missing can be counted later', async () => {
+    const { chunk, order: failed } = await countTogether(bytes.length, { inputUrl: `${server.inputUrl}s` }, 2);
     expect(chunk.result).toBeUndefined();
+    expect(pieceFor(failed, 0)).toBeUndefined();
+    expect(Atomics.load(failed.share, 0)).toBeLessThanOrEqual(failed.pieces.length + 2);
     const pieces = cutPieces({ start: 0, end: bytes.length }, 4);
     expect(chunk.missing).toEqual(pieces);
     const order: CountOrder = { inputUrl: server.inputUrl, malformed: 'stop', start: 0, end: bytes.length, pieces: pieces.filter(({ index }) => index % 2 === 0), share: newSharedCount() };
@@ -174,4 +180,53 @@ describe('threads that take turns', () => {
     for (const run of (await countPieces({ ...order, pieces: again.missing, share: newSharedCount() }, ...aThread())).runs) again.add(run);
     expect(printChunkResult(again.result as ChunkResult)).toBe(printChunkResult(countBytes(bytes, 'stop')));
   });
+
+  test('a task whose connection breaks in the middle goes on with what is missing, once the scheduler is there again', async () => {
+    let brokenReads = 3;
+    const shaky = await serveInput({
+      source: {
+        sizeBytes: bytes.length,
+        read: (into, position) => (position > MIB && brokenReads-- > 0 ? Promise.reject(new Error('a cable was pulled')) : Promise.resolve(bytes.copy(into, 0, position, position + into.length))),
+      },
+      executor: { 'particle-executor.js': Buffer.alloc(0), 'particle-executor.program': Buffer.alloc(0) },
+      ...{ host: '127.0.0.1', port: 0, secret: 's', failed: () => undefined },
+    });
+    const orders: CountOrder[] = [];
+    const pool = new WorkerPool(2, () => new ThreadHere(...aThread(), orders));
+    try {
+      const chunk = { start: 0, end: bytes.length };
+      const info = {
+        ...task({ name: 'chunk', resources: 'cpus:2', executor: executor({ id: 'e', command: 'x', data: printJobData({ inputUrl: shaky.inputUrl, malformed: 'stop' }) }), data: printChunkData(chunk) }),
+        ...{ taskId: taskId('t'), agentId: agentId('a') },
+      };
+      const { data } = await countChunk(info, { signal: new AbortController().signal, message: () => true }, pool, createEnvironment().clock);
+      expect(data).toBe(printChunkResult(countBytes(bytes, 'stop')));
+      // It was asked for again, and for less each time.
+      const asked = [...new Set(orders.map(({ pieces }) => pieces.length))];
+      expect(asked.length).toBeGreaterThan(1);
+      expect(asked).toEqual([...asked].sort((a, b) => b - a));
+    } finally {
+      await shaky.close();
+    }
+  });
 });
+
+/** A thread of the pool in this one. */
+class ThreadHere extends EventEmitter {
+  constructor(
+    private readonly connection: RangeConnection,
+    private readonly reader: SameFileReader,
+    private readonly orders: CountOrder[],
+  ) {
+    super();
+  }
+
+  postMessage(order: CountOrder): void {
+    this.orders.push(order);
+    void countPieces(order, this.connection, this.reader).then(({ runs, ...rest }) => this.emit('message', { ...rest, runs: runs.map((run) => ({ ...run, result: chunkResultToJson(run.result) })) }));
+  }
+
+  terminate(): Promise<number> {
+    return Promise.resolve(0);
+  }
+}

@@ -5,7 +5,7 @@ import { EventEmitter } from 'node:events';
 import { chunkResultToJson } from '../../frameworks/particles/chunk-task';
 import type { WorkerAnswer } from '../../frameworks/particles/count-worker';
 import { emptyCount } from '../../frameworks/particles/particle-count';
-import { newSharedCount, nextPiece, takeAll, type CountOrder } from '../../frameworks/particles/piece-count';
+import { newSharedCount, pieceFor, takeAll, type CountOrder } from '../../frameworks/particles/piece-count';
 import { WorkerPool } from '../../frameworks/particles/worker-pool';
 
 class FakeThread extends EventEmitter {
@@ -49,9 +49,10 @@ function pieces(start: number, count: number): CountOrder {
   return { inputUrl: 'http://x', malformed: 'stop', start, end: start + count, pieces: list, share: newSharedCount() };
 }
 
-/** As a thread does. */
+/** As a thread that begins with it. */
 function take({ share }: CountOrder): void {
   Atomics.add(share, 0, 1);
+  Atomics.add(share, 3, 1);
 }
 
 const never = (): AbortSignal => new AbortController().signal;
@@ -130,27 +131,55 @@ test('a thread that dies answers for its order, and the queue goes on with anoth
   await expect(second).resolves.toEqual(counted);
 });
 
-test('a thread with nothing to begin helps with the order of which most is left, and the order is answered with what both have counted', async () => {
-  const { pool, threads } = aPool(2);
-  const [long, longer, short] = [pieces(0, 3), pieces(10, 9), order(20)];
-  const answers = [pool.run(long, 1, never()), pool.run(longer, 1, never()), pool.run(short, 1, never())];
-  for (const one of [long, longer]) take(one);
+test('a thread with nothing to begin helps with the order of which most is left, and an order is answered with what all have counted', async () => {
+  const { pool, threads } = aPool(3);
+  const orders = [pieces(0, 3), pieces(10, 9), pieces(20, 5), order(30)] as const;
+  const [short, most, less, last] = orders.map((one) => pool.run(one, 1, never()));
+  for (const one of orders) take(one);
   const starts = (): number[][] => threads.map((thread) => thread.orders.map((given) => given.start));
-  expect(starts()).toEqual([[0], [10]]);
-  takeAll(long);
+  expect(starts()).toEqual([[0], [10], [20]]);
+  takeAll(orders[0]);
   threads[0]?.answer({ runs: [aRun(0), aRun(1), aRun(2)] });
-  expect(starts()).toEqual([[0, 20], [10]]);
+  expect(starts()).toEqual([[0, 30], [10], [20]]);
   threads[0]?.answer(counted);
-  expect(starts()).toEqual([[0, 20, 10], [10]]);
-  takeAll(longer);
-  const answered: number[] = [];
-  answers.forEach((answer, index) => void answer.then(() => answered.push(index)));
+  expect(starts()).toEqual([[0, 30, 10], [10], [20]]);
+  takeAll(orders[1]);
+  let isAnswered = false;
+  void most?.then(() => (isAnswered = true));
   threads[0]?.answer({ runs: [aRun(1)] });
-  await Promise.all([answers[0], answers[2]]);
-  expect(answered).toEqual([0, 2]);
+  await Promise.all([short, last]);
+  expect([isAnswered, starts()[0]]).toEqual([false, [0, 30, 10, 20]]);
+  takeAll(orders[2]);
   threads[1]?.answer({ runs: [aRun(0)] });
-  const { runs } = (await answers[1]) as WorkerAnswer;
-  expect(runs.map(({ first }) => first)).toEqual([1, 0]);
+  expect((await most)?.runs.map(({ first }) => first)).toEqual([1, 0]);
+  for (const thread of [threads[2], threads[0]]) thread?.answer({ runs: [aRun(0)] });
+  expect((await less)?.runs).toHaveLength(2);
+});
+
+test('no more threads come to an order than there are pieces for, also while those that were asked have not begun', () => {
+  for (const [pieceCount, threadCount] of [[1, 1], [3, 3], [20, 8]] as const) {
+    const { pool, threads } = aPool(8);
+    void pool.run(pieces(0, pieceCount), 8, never());
+    expect(threads.map(({ orders }) => orders.length)).toEqual(Array.from({ length: threadCount }, () => 1));
+  }
+});
+
+test('where no further thread can be started those that there are do the work; without any, an order is refused with the reason', async () => {
+  const threads: FakeThread[] = [];
+  const pool = new WorkerPool(4, () => {
+    if (threads.length > 0) throw new Error('EAGAIN');
+    threads.push(new FakeThread());
+    return threads[0] as FakeThread;
+  });
+  const [first, second] = [order(1), order(2)].map((one) => pool.run(one, 2, never()));
+  threads[0]?.answer(counted);
+  threads[0]?.answer(counted);
+  await expect(Promise.all([first, second])).resolves.toEqual([counted, counted]);
+  const none = new WorkerPool(4, () => {
+    throw new Error('EAGAIN');
+  });
+  none.warmUp(2);
+  await expect(none.run(order(1), 1, never())).resolves.toEqual({ runs: [], failure: { kind: 'refused', reason: 'no thread can be started: EAGAIN' } });
 });
 
 test('an order of two cpus is worked on by two threads from the beginning, one of half a cpu by one', () => {
@@ -176,8 +205,18 @@ test('when a thread dies the others take no more of its order', async () => {
   const shared = pieces(0, 9);
   const answer = pool.run(shared, 2, never());
   threads[0]?.emit('exit', 1);
-  expect(nextPiece(shared)).toBeUndefined();
+  expect(pieceFor(shared, 0)).toBeUndefined();
   threads[1]?.answer({ runs: [aRun(1)] });
+  await expect(answer).resolves.toMatchObject({ failure: { kind: 'refused' } });
+});
+
+test('a thread that dies makes the order refused, also where another had a broken connection: nobody knows what it had counted', async () => {
+  const { pool, threads } = aPool(2);
+  const shared = pieces(0, 9);
+  const answer = pool.run(shared, 2, never());
+  takeAll(shared);
+  threads[0]?.answer({ runs: [], failure: { kind: 'broken', reason: 'gone' } });
+  threads[1]?.emit('exit', 1);
   await expect(answer).resolves.toMatchObject({ failure: { kind: 'refused' } });
 });
 
