@@ -11,6 +11,7 @@ export type ParticleFailureCode =
   | 'MALFORMED_LINE' // The input has a malformed line and the policy is `stop`.
   | 'CANNOT_SERVE' // The address at which agents are to fetch the input cannot be listened at.
   | 'STATE_MISMATCH' // The state of an earlier run is of another input.
+  | 'STATE_IN_USE' // Another process is at work with the state.
   | 'JOB_FAILED' // A chunk could not be counted, or the cluster takes the job no more.
   | 'NOBODY_READS' // The pipe behind stdout was closed before the result was written.
   | 'INTERRUPTED' // A signal ended the job before it was complete.

@@ -7,6 +7,7 @@
 //   F1. When `record…` resolves, the record is on the disk: it was synced. Records that wait together are synced together.
 //   F2. Whatever byte a crash stops a write at, all records before it are read again, and what was torn is cut off.
 //   F3. A state of another input, or under other options that change what a chunk is or counts, is never gone on with.
+//   F4. A process that runs and has the file is not disturbed: the file says whose it is.
 // The format: one record a line, `<checksum> <JSON>`; the first is the input. A checksum is the first 16 hexadecimal digits of the SHA-256 of the
 // JSON text.
 
@@ -17,6 +18,7 @@ import { chunkResultFromJson, type ChunkResult } from './chunk-task';
 import type { Chunk } from './chunks';
 import { fileFailure, ParticleFailure } from './failure';
 import type { MalformedPolicy } from './malformed-line';
+import { isAnotherRunning, thisProcess, type RunningProcess } from './running-process';
 import type { FileIdentity } from './same-file';
 import { particleCountToJson } from './particle-count';
 
@@ -81,21 +83,22 @@ export class JobStateFile {
 
   /**
    * Opens or makes the file.
-   * @throws ParticleFailure CANNOT_WRITE, CANNOT_READ, or STATE_MISMATCH when it belongs to another input (F3)
+   * @throws ParticleFailure CANNOT_WRITE, CANNOT_READ, STATE_MISMATCH when it belongs to another input (F3), or STATE_IN_USE (F4)
    */
   static async open(path: string, input: InputIdentity): Promise<{ readonly file: JobStateFile; readonly recovered: RecoveredState }> {
     try {
       const bytes = await readExisting(path);
       const { records, lengthBytes } = readRecords(path, bytes);
+      checkUser(path, records);
       const recovered = recover(path, records, input);
       const handle = await open(path, bytes === undefined ? 'ax' : 'a');
       const file = new JobStateFile(path, handle);
       try {
         if (bytes !== undefined && lengthBytes < bytes.length) await handle.truncate(lengthBytes);
-        if (records.length === 0) {
-          await file.record({ kind: 'input', version: VERSION, ...input });
-          await syncDirectory(path);
-        }
+        const isNew = records.length === 0;
+        const user = thisProcess();
+        await file.record(...(isNew ? [{ kind: 'input', version: VERSION, ...input }] : []), ...(user === undefined ? [] : [{ kind: 'process', ...user }]));
+        if (isNew) await syncDirectory(path);
       } catch (error) {
         await handle.close();
         throw error;
@@ -147,10 +150,10 @@ export class JobStateFile {
     }
   }
 
-  private record(record: object): Promise<void> {
+  private record(...records: readonly object[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      const json = JSON.stringify(record);
-      this.waiting.push({ line: `${checksum(json)} ${json}\n`, resolve, reject });
+      const lines = records.map((record) => JSON.stringify(record)).map((json) => `${checksum(json)} ${json}\n`);
+      this.waiting.push({ line: lines.join(''), resolve, reject });
       if (!this.isWriting) void this.writeWaiting();
     });
   }
@@ -239,6 +242,13 @@ function checksum(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, CHECKSUM_LENGTH);
 }
 
+/** F4. The newest one counts. */
+function checkUser(path: string, records: readonly JsonRecord[]): void {
+  const user = records.findLast(({ kind }) => kind === 'process') as unknown as RunningProcess | undefined;
+  if (user === undefined || !isAnotherRunning(user)) return;
+  throw new ParticleFailure('STATE_IN_USE', `Cannot use "${path}" as process ${user.pid} is at work with it; wait for its end, or name another file with --state`);
+}
+
 function recover(path: string, records: readonly JsonRecord[], input: InputIdentity): RecoveredState {
   let frameworkId: string | undefined;
   let servedAt: ServedAt | undefined;
@@ -249,6 +259,8 @@ function recover(path: string, records: readonly JsonRecord[], input: InputIdent
       case 'input':
         checkInput(path, record, input);
         break;
+      case 'process':
+        break; // F4.
       case 'framework':
         frameworkId = record['frameworkId'] as string;
         break;

@@ -9,9 +9,10 @@
 // Source: short-circuit local reads of HDFS (HDFS-347). A cluster brings the work to the data where it can: on a small one the machine that has the
 //         input is often an agent itself, and serving bytes to oneself costs a seventh of counting them.
 
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { accepted, refused, type Checked } from './refusal';
+import { bootId } from './running-process';
 
 /** Which file it is. Numbers that a double does not hold are decimal text. */
 export interface FileIdentity {
@@ -114,12 +115,4 @@ interface FileNumbers {
 
 function identityOf(path: string, boot: string, { dev, ino, size, mtimeNs, ctimeNs }: FileNumbers): FileIdentity {
   return { path, boot, device: String(dev), inode: String(ino), sizeBytes: Number(size), modifiedNs: String(mtimeNs), changedNs: String(ctimeNs) };
-}
-
-function bootId(): string | undefined {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim() || undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 // Proves that the state of a job survives a crash at any byte of any write, and is never gone on with for another input.
 
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -76,12 +77,14 @@ test('a crash at any byte loses only what was being written, and the file can be
     await writeFile(path, whole.subarray(0, length));
     const { file, recovered } = await JobStateFile.open(path, input);
     const recordCount = recordEnds.filter((end) => end <= length).length;
-    expect(recovered.chunks).toHaveLength(Math.max(0, recordCount - 3));
-    expect(recovered.frameworkId).toBe(recordCount >= 3 ? 'f-1' : undefined);
+    // Before the chunks: the input, the process, where it was served, the framework.
+    const chunkCount = Math.max(0, recordCount - 4);
+    expect(recovered.chunks).toHaveLength(chunkCount);
+    expect(recovered.frameworkId).toBe(recordCount >= 4 ? 'f-1' : undefined);
     await file.recordChunk(chunkAt(1), result);
     await file.close();
     const again = await JobStateFile.open(path, input);
-    expect(again.recovered.chunks.map(({ chunk }) => chunk.index)).toEqual([0, 2].slice(0, Math.max(0, recordCount - 3)).concat(1));
+    expect(again.recovered.chunks.map(({ chunk }) => chunk.index)).toEqual([0, 2].slice(0, chunkCount).concat(1));
     await again.file.close();
   }
 });
@@ -130,4 +133,34 @@ test('after the disk has refused one record no other is taken, so no half record
   await file.close();
   await expect(file.recordFramework('f')).rejects.toBeDefined();
   await expect(file.recordFramework('f')).rejects.toBeDefined();
+});
+
+test('a state that another process is at work with is refused with its number, until that process has ended; an earlier start of the machine is over', async () => {
+  const other = spawn('sleep', ['1000'], { stdio: 'ignore' });
+  const ended = new Promise((resolve) => other.once('exit', resolve));
+  try {
+    const { pid = 0 } = other;
+    const startedAt = (await readFile(`/proc/${pid}/stat`, 'latin1')).split(') ')[1]?.split(' ')[19];
+    const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'latin1')).trim();
+    await writeJob();
+    const usedBy = async (process: object): Promise<void> => {
+      const json = JSON.stringify({ kind: 'process', ...process });
+      await appendFile(path, `${createHash('sha256').update(json).digest('hex').slice(0, 16)} ${json}\n`);
+    };
+    const opened = async (): Promise<void> => (await JobStateFile.open(path, input)).file.close();
+    await usedBy({ pid, startedAt, boot: 'another' });
+    await opened();
+    await usedBy({ pid, startedAt: '1', boot });
+    await opened();
+    await usedBy({ pid, startedAt, boot });
+    const before = await readFile(path);
+    await expect(opened()).rejects.toMatchObject({ code: 'STATE_IN_USE', message: expect.stringContaining(`as process ${pid} is at work with it`) as string });
+    expect((await readFile(path)).equals(before)).toBe(true);
+  } finally {
+    other.kill('SIGKILL');
+    await ended;
+  }
+  const { recovered, file } = await JobStateFile.open(path, input);
+  expect(recovered.chunks).toHaveLength(2);
+  await file.close();
 });
