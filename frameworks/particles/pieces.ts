@@ -27,16 +27,16 @@ export interface PieceRun {
   readonly result: ChunkResult;
 }
 
-/** Less is not worth the asking: some milliseconds of counting. */
-const PIECE_BYTES_MIN = 1024 ** 2;
+/** Less is not worth the asking: some milliseconds of counting. And what is told of a chunk is told in whole pieces: a second or two of a Pi's core. */
+const PIECE_BYTES = { least: 1024 ** 2, most: 32 * 1024 ** 2 };
 
 /** The chunk in pieces that shrink, each an equal part of what is left for each thread: whenever others come to help, they are done at the same time as who began. */
 export function cutPieces({ start, end }: ChunkData, threads: number): readonly Piece[] {
   const pieces: Piece[] = [];
   for (let from = start; from < end; ) {
-    const size = Math.max(PIECE_BYTES_MIN, Math.ceil((end - from) / threads));
+    const size = Math.min(PIECE_BYTES.most, Math.max(PIECE_BYTES.least, Math.ceil((end - from) / threads)));
     // A rest that is smaller than a piece is none of its own.
-    const to = end - from - size < PIECE_BYTES_MIN ? end : from + size;
+    const to = end - from - size < PIECE_BYTES.least ? end : from + size;
     pieces.push({ index: pieces.length, start: from, end: to });
     from = to;
   }

@@ -86,7 +86,7 @@ test('lines that are far longer than a piece belong to the piece in which they b
   expect(countInPieces(endless, cuts, [0.5], 'count', (pieces) => pieces)).toBe(printChunkResult(countBytes(endless, 'count')));
 });
 
-test('pieces are the whole chunk, shrink, and are no smaller than a mebibyte; one thread gets it undivided', () => {
+test('pieces are the whole chunk, shrink, and have from one to 32 MiB, the last almost one more; one thread gets no smaller ones', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 1024 * MIB }), fc.integer({ min: 1, max: 1024 * MIB }), fc.integer({ min: 1, max: 64 }), (start, length, threads) => {
       const pieces = cutPieces({ start, end: start + length }, threads);
@@ -96,11 +96,12 @@ test('pieces are the whole chunk, shrink, and are no smaller than a mebibyte; on
       sizes.forEach((size, index) => {
         if (index > 0) expect(pieces[index]?.start).toBe(pieces[index - 1]?.end);
         if (sizes.length > 1) expect(size).toBeGreaterThanOrEqual(MIB);
+        expect(size).toBeLessThan(33 * MIB);
         if (index + 1 < sizes.length - 1) expect(size).toBeGreaterThanOrEqual(sizes[index + 1] as number);
       });
-      if (threads === 1) expect(pieces).toHaveLength(1);
+      if (threads === 1) expect(pieces.length).toBeLessThanOrEqual(Math.ceil(length / (32 * MIB)));
       // 1/e of it is left after as many pieces as there are threads.
-      expect(pieces.length).toBeLessThanOrEqual(1 + threads * (1 + Math.log(Math.max(1, length / MIB))));
+      expect(pieces.length).toBeLessThanOrEqual(1 + length / (32 * MIB) + threads * (1 + Math.log(Math.max(1, length / MIB))));
     }),
   );
 });
