@@ -7,7 +7,8 @@
 //   P2. There work as many threads as the orders here have cpus together, rounded up, and at most `sizeMax`: a task of half a cpu waits while another
 //       is being counted, and is there when that is done. The queue is bounded by who orders: the agent's resources bound the tasks.
 //   P3. An aborted order ends at once, also in the middle of counting: its threads are ended and others take their places when needed.
-//   P4. A thread with nothing to begin helps with the order of which most is left: no thread is idle while there are pieces that nobody has taken.
+//   P4. A thread with nothing to begin helps with the order of which most is left: of those that P2 lets work none is idle while there are pieces that
+//       nobody has taken.
 
 import type { WorkerAnswer } from './count-worker';
 import { pieceFor, takeAll, type CountFailure, type CountOrder } from './piece-count';
